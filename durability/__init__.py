@@ -1,0 +1,1 @@
+"""Bayesian forecasts of the durability of agreements between states."""
