@@ -1,0 +1,1 @@
+"""The mathematics: one file a submodel, joined in :mod:`durability.models.breakdown`."""
