@@ -1,0 +1,60 @@
+"""Models by name: the one place that knows where models live.
+
+``models/`` is ``durability.models`` when installed, a map that type checkers cannot follow, so
+nothing imports a model by an import statement.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from durability.errors import InputError, Problem, one_of, quoted
+
+_DECLARES = re.compile(r"^PARAMETERS\b", re.MULTILINE)
+
+
+def list_models() -> tuple[str, ...]:
+    """List the models that a forecast can be made with.
+
+    A module of ``models/`` is one when it declares ``PARAMETERS``, the names that a prior set
+    must give; the others are parts of models. Nothing is imported.
+
+    Examples
+    --------
+    >>> "breakdown" in list_models()
+    True
+    """
+    folder = Path(str(import_module("durability.models").__file__)).parent
+    return tuple(
+        path.stem
+        for path in sorted(folder.glob("*.py"))
+        if _DECLARES.search(path.read_text(encoding="utf-8"))
+    )
+
+
+def find_model(name: str) -> ModuleType:
+    """Import a model.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_models`.
+
+    Raises
+    ------
+    InputError
+        There is no such model.
+    """
+    known = list_models()
+    if name not in known:
+        found = f"there is no model {quoted(name)}"
+        raise InputError([Problem(where="models", found=found, allowed=one_of(known, name))])
+    return import_module(f"durability.models.{name}")
+
+
+def parameters_of(name: str) -> tuple[str, ...]:
+    """Name the parameters of a model, each of which a prior set must give."""
+    return tuple(find_model(name).PARAMETERS)

@@ -1,0 +1,204 @@
+"""The distributions a prior may have: their parameters, quantiles, and quantiles solved for.
+
+Everything here is arithmetic on plain floats. SciPy's special functions are imported only where
+a beta or gamma asks for them; the rest has closed forms.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import Final
+
+from durability.vocabulary import DRIVERS
+
+PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "normal": ("mean", "sd"),
+        "halfnormal": ("sd",),
+        "lognormal": ("mu", "sigma"),
+        "beta": ("a", "b"),
+        "gamma": ("shape", "rate"),
+        "exponential": ("rate",),
+        "lkj": ("eta",),
+        "fixed": ("value",),
+    }
+)
+"""Each distribution's parameters, in order."""
+
+SOLVABLE: Final = ("normal", "halfnormal", "lognormal", "beta", "gamma", "exponential")
+"""Distributions that may be given by quantiles, as many as they have parameters."""
+
+UNBOUNDED: Final = frozenset({"mean", "mu", "value"})
+"""Parameters that may be any finite number; all others are above 0."""
+
+_STANDARD = NormalDist()
+_LOG_SMALL, _LOG_LARGE = math.log(1e-3), math.log(1e7)
+"""Where shapes are looked for: outside, a prior is a spike or two, and its author meant another."""
+
+
+def quantile(distribution: str, values: Mapping[str, float], probability: float) -> float:
+    """Give the value below which a share `probability` of a distribution lies.
+
+    Parameters
+    ----------
+    distribution : str
+        A key of :data:`PARAMETERS`.
+    values : mapping of str to float
+        Its parameters.
+    probability : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    float
+        For ``lkj``, of one correlation between two of the four drivers:
+        :math:`(r + 1) / 2 \\sim \\mathrm{Beta}(\\eta - 1 + D/2, \\eta - 1 + D/2)`, D = 4
+        (Lewandowski, Kurowicka & Joe 2009, doi:10.1016/j.jmva.2009.04.008).
+
+    Examples
+    --------
+    >>> round(quantile("normal", {"mean": 1.0, "sd": 2.0}, 0.975), 2)
+    4.92
+    """
+    match distribution:
+        case "normal":
+            return values["mean"] + values["sd"] * _STANDARD.inv_cdf(probability)
+        case "halfnormal":
+            return values["sd"] * _STANDARD.inv_cdf((1.0 + probability) / 2.0)
+        case "lognormal":
+            return math.exp(values["mu"] + values["sigma"] * _STANDARD.inv_cdf(probability))
+        case "exponential":
+            return -math.log1p(-probability) / values["rate"]
+        case "gamma":
+            return _gamma_quantile(values["shape"], probability) / values["rate"]
+        case "beta":
+            return _beta_quantile(values["a"], values["b"], probability)
+        case "lkj":
+            half = values["eta"] - 1.0 + len(DRIVERS) / 2.0
+            return 2.0 * _beta_quantile(half, half, probability) - 1.0
+        case "fixed":
+            return values["value"]
+        case _:
+            raise ValueError(f"no distribution {distribution!r}")
+
+
+def solve(distribution: str, quantiles: Mapping[float, float]) -> dict[str, float]:
+    """Find the parameters with which a distribution has the given quantiles.
+
+    Parameters
+    ----------
+    distribution : str
+        One of :data:`SOLVABLE`.
+    quantiles : mapping of float to float
+        Probability to value, as many as the distribution has parameters.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    ValueError
+        No such distribution has these quantiles; the message says what they must be.
+
+    Examples
+    --------
+    >>> solved = solve("lognormal", {0.05: 0.5, 0.95: 2.0})
+    >>> round(solved["mu"], 6), round(solved["sigma"], 4)
+    (0.0, 0.4214)
+    """
+    pairs = sorted(quantiles.items())
+    needed = len(PARAMETERS[distribution])
+    if len(pairs) != needed:
+        raise ValueError(f"{distribution} is solved from exactly {needed}")
+    if any(low[1] >= high[1] for low, high in itertools.pairwise(pairs)):
+        raise ValueError("values must rise with their probabilities")
+    if distribution != "normal" and pairs[0][1] <= 0.0:
+        raise ValueError(f"a {distribution} lies above 0")
+    if distribution == "beta" and pairs[-1][1] >= 1.0:
+        raise ValueError("a beta lies between 0 and 1")
+    found = _solved(distribution, pairs)
+    for probability, value in pairs:
+        back = quantile(distribution, found, probability)
+        if not math.isclose(back, value, rel_tol=1e-6, abs_tol=1e-9):
+            raise ValueError(f"no {distribution} has them")
+    return found
+
+
+def _solved(distribution: str, pairs: list[tuple[float, float]]) -> dict[str, float]:
+    (p, x), (q, y) = pairs[0], pairs[-1]
+    match distribution:
+        case "normal":
+            mean, sd = _location_scale(p, x, q, y)
+            return {"mean": mean, "sd": sd}
+        case "lognormal":
+            mu, sigma = _location_scale(p, math.log(x), q, math.log(y))
+            return {"mu": mu, "sigma": sigma}
+        case "halfnormal":
+            return {"sd": x / _STANDARD.inv_cdf((1.0 + p) / 2.0)}
+        case "exponential":
+            return {"rate": -math.log1p(-p) / x}
+        case "gamma":
+            return _solved_gamma(p, x, q, y)
+        case "beta":
+            return _solved_beta(p, x, q, y)
+        case _:
+            raise ValueError(f"{distribution} cannot be given by quantiles")
+
+
+def _location_scale(p: float, x: float, q: float, y: float) -> tuple[float, float]:
+    low, high = _STANDARD.inv_cdf(p), _STANDARD.inv_cdf(q)
+    scale = (y - x) / (high - low)
+    return x - scale * low, scale
+
+
+def _solved_gamma(p: float, x: float, q: float, y: float) -> dict[str, float]:
+    """The ratio of two quantiles falls from infinity to one as the shape grows."""
+    wanted = math.log(y / x)
+
+    def excess(log_shape: float) -> float:
+        shape = math.exp(log_shape)
+        low = _gamma_quantile(shape, p)
+        if low == 0.0:  # underflow at tiny shapes: the ratio is beyond every float
+            return 1e3
+        return math.log(_gamma_quantile(shape, q) / low) - wanted
+
+    shape = math.exp(_root(excess, "gamma"))
+    return {"shape": shape, "rate": _gamma_quantile(shape, p) / x}
+
+
+def _solved_beta(p: float, x: float, q: float, y: float) -> dict[str, float]:
+    """Among the betas with quantile `x` at `p`, mass below `y` grows as they concentrate."""
+    from scipy import special
+
+    def excess(log_a: float) -> float:
+        a = math.exp(log_a)
+        return float(special.betainc(a, special.btdtrib(a, p, x), y)) - q
+
+    a = math.exp(_root(excess, "beta"))
+    return {"a": a, "b": float(special.btdtrib(a, p, x))}
+
+
+def _root(excess: Callable[[float], float], distribution: str) -> float:
+    from scipy import optimize
+
+    try:
+        return float(optimize.brentq(excess, _LOG_SMALL, _LOG_LARGE, xtol=1e-13, rtol=1e-14))
+    except ValueError:
+        raise ValueError(f"no {distribution} of usable shape has them") from None
+
+
+def _gamma_quantile(shape: float, probability: float) -> float:
+    from scipy import special
+
+    return float(special.gammaincinv(shape, probability))
+
+
+def _beta_quantile(a: float, b: float, probability: float) -> float:
+    from scipy import special
+
+    return float(special.betaincinv(a, b, probability))
