@@ -1,0 +1,56 @@
+"""The ``durability`` command: exit statuses, messages, and nothing imported before it is needed.
+
+===== =======================================================================
+ 0    fine
+ 2    bad input, or a file that cannot be written
+ 3    the forecast was made, but its diagnostics failed
+130   stopped by Ctrl-C
+===== =======================================================================
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+BAD_INPUT = 2
+DIAGNOSTICS_FAILED = 3
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process if not given.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        signal.signal(signal.SIGINT, _stop)
+        from durability.commands import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    """Stop at the first Ctrl-C, and at once at a second one that comes while stopping."""
+    signal.signal(signal.SIGINT, _stop_at_once)
+    raise KeyboardInterrupt
+
+
+def _stop_at_once(signal_number: int, frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)

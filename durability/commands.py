@@ -1,0 +1,392 @@
+"""The commands behind :mod:`durability.cli`, each a few lines around the library.
+
+What a command needs beyond click is imported inside it: ``durability --help`` must be quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from durability.errors import DurabilityError, InputError, Problem, Problems, WriteError, quoted
+
+if TYPE_CHECKING:
+    from durability.cases import Case
+    from durability.prior_sets import PriorSet
+
+COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
+FORECASTS = Path("forecasts")
+FILES = ("report.html", "report.md", "forecast.json", "fit.nc")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit status; Ctrl-C passes through."""
+    try:
+        status = durability.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="durability",
+            complete_var=COMPLETION_VARIABLE,
+            standalone_mode=False,
+        )
+    except click.Abort as stopped:
+        raise KeyboardInterrupt from stopped
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DurabilityError as error:
+        click.echo(_told(error), err=True)
+        return error.exit_status
+    return status if isinstance(status, int) else 0
+
+
+def _told(error: DurabilityError) -> str:
+    if isinstance(error, InputError) and len(error.problems) > 1:
+        return f"{error}\n{len(error.problems)} problems; nothing was done."
+    return str(error)
+
+
+# What an argument may be --------------------------------------------------------------------
+
+
+class _Day(click.ParamType[date]):
+    """A day, as 2026-06-30 and no other way."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        with contextlib.suppress(ValueError):
+            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                return date.fromisoformat(value)
+        return self.fail(f"{quoted(value)} is not a day; write it like 2026-06-30", param, ctx)
+
+
+class _Named(click.ParamType[str]):
+    """Something with a name, or the path of one; names complete in the shell."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name = name
+        self._kind = kind
+
+    def _names(self) -> Sequence[str]:
+        if self._kind == "case":
+            from durability.cases import list_cases
+
+            return tuple(list_cases())
+        if self._kind == "priors":
+            from durability.prior_sets import list_priors
+
+            return tuple(list_priors())
+        from durability.catalogue import list_models
+
+        return list_models()
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        named = [CompletionItem(n) for n in self._names() if n.startswith(incomplete)]
+        if named or self._kind == "model":
+            return named
+        return [CompletionItem(incomplete, type="dir" if self._kind == "case" else "file")]
+
+
+DAY = _Day()
+CASE = _Named("case", "case")
+PRIORS = _Named("name|path", "priors")
+MODEL = _Named("name", "model")
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+cutoff_option = click.option(
+    "--cutoff",
+    type=DAY,
+    help="Nothing known later enters.  [default: the day until which the case is covered]",
+)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 fine, 2 bad input, 3 diagnostics failed, 130 stopped.",
+)
+@click.version_option(package_name="durability", message="%(prog)s %(version)s")
+def durability() -> None:
+    """Forecast how durable an agreement between states is.
+
+    A CASE is a name (durability cases lists them) or the path of a case folder.
+    """
+
+
+# Forecasts ----------------------------------------------------------------------------------
+
+
+@durability.command()
+@click.argument("case", type=CASE)
+@cutoff_option
+@click.option(
+    "--horizon",
+    type=click.IntRange(1, 600),
+    default=60,
+    show_default=True,
+    help="Months after the cutoff that the curves cover.",
+)
+@click.option(
+    "--priors",
+    type=PRIORS,
+    default="default",
+    show_default=True,
+    help="A prior set, by name or path.",
+)
+@click.option(
+    "--model", type=MODEL, default="breakdown", show_default=True, help="A model of models/."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="The same seed and input give the same forecast.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Draws kept of each chain.",
+)
+@click.option(
+    "--tune",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Warm-up draws of each chain.",
+)
+@click.option(
+    "--chains", type=click.IntRange(2), default=4, show_default=True, help="Chains, at least two."
+)
+@click.option("--out", type=FOLDER, help="Folder for the report.  [default: forecasts/CASE/CUTOFF]")
+@click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
+def forecast(
+    case: str, cutoff: date | None, horizon: int, priors: str, out: Path | None, **settings: Any
+) -> int:
+    """Forecast CASE and write its report.
+
+    Prints the probability of each rung of breakdown with its interval, its Monte Carlo error
+    and the verdict on the fit. A fit is cached: the second run of the same forecast is quick.
+    """
+    from durability.progress import show_progress
+
+    with show_progress() as progress:
+        progress.stage("read")
+        found, chosen = _read(case, priors)
+        cutoff = found.covered_until if cutoff is None else cutoff
+        out = FORECASTS / found.name / str(cutoff) if out is None else out
+        _check_writable(out)
+        from durability.forecasts import run as run_forecast
+
+        made = run_forecast(
+            found,
+            cutoff=cutoff,
+            horizon_months=horizon,
+            priors=chosen,
+            progress=progress,
+            **settings,
+        )
+        progress.stage("report")
+        from durability.report import write_report
+
+        write_report(made, out)
+        progress.done()
+    return _show(made.record, out)
+
+
+@durability.command()
+@click.argument("case", type=CASE)
+@click.option("--cutoff", type=DAY, help="Cutoff of the forecast.  [default: the latest]")
+@click.option(
+    "--out", type=FOLDER, help="Folder of the forecast.  [default: forecasts/CASE/CUTOFF]"
+)
+def report(case: str, cutoff: date | None, out: Path | None) -> int:
+    """Render the report of a forecast of CASE again, without sampling."""
+    folder = _recorded(Path(case).name, cutoff) if out is None else out
+    _check_writable(folder)
+    from durability.forecasts import read_forecast
+    from durability.report import write_report
+
+    made = read_forecast(folder)
+    write_report(made, folder)
+    return _show(made.record, folder)
+
+
+def _read(case: str, priors: str) -> tuple[Case, PriorSet]:
+    """Read a case and a prior set, and tell what is wrong with both at once."""
+    from durability.cases import read_case
+    from durability.prior_sets import read_priors
+
+    problems = Problems()
+    try:
+        found = read_case(case)
+    except InputError as error:
+        problems.extend(error.problems)
+    try:
+        chosen = read_priors(priors)
+    except InputError as error:
+        problems.extend(error.problems)
+    problems.raise_any()
+    return found, chosen
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written before minutes are spent on sampling."""
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        told = f"{folder}: cannot be written ({reason}); choose another folder with --out"
+        raise WriteError(told) from None
+
+
+def _recorded(case: str, cutoff: date | None) -> Path:
+    """Find the folder of a recorded forecast: of a cutoff, or the latest."""
+    home = FORECASTS / case
+    recorded = sorted(path.parent for path in home.glob("*/forecast.json"))
+    if cutoff is not None:
+        recorded = [folder for folder in recorded if folder.name == str(cutoff)]
+    if recorded:
+        return recorded[-1]
+    of = f" as of {cutoff}" if cutoff else ""
+    problem = Problem(
+        where=str(home),
+        found=f"no forecast of {quoted(case)}{of}",
+        allowed=f"make it with durability forecast {case}, or name its folder with --out",
+    )
+    raise InputError([problem])
+
+
+def _show(record: dict[str, Any], folder: Path) -> int:
+    from durability.cli import DIAGNOSTICS_FAILED
+    from durability.screen import forecast_lines
+
+    for line in forecast_lines(record):
+        click.echo(line)
+    click.echo("")
+    for name in FILES:
+        if (folder / name).is_file():
+            click.echo(folder / name)
+    return 0 if record["verdict"]["ok"] else DIAGNOSTICS_FAILED
+
+
+# Cases --------------------------------------------------------------------------------------
+
+
+@durability.command()
+def cases() -> None:
+    """List the cases that have a name here."""
+    from durability.cases import list_cases
+
+    for name, folder in list_cases().items():
+        click.echo(f"{name}  {folder}")
+
+
+@durability.command()
+@click.argument("case", type=CASE)
+@cutoff_option
+def check(case: str, cutoff: date | None) -> None:
+    """Validate CASE and show what the model would use of it, what not, and why."""
+    from durability.assembly import assemble
+    from durability.cases import read_case
+    from durability.screen import check_lines
+
+    for line in check_lines(assemble(read_case(case), cutoff=cutoff)):
+        click.echo(line)
+
+
+@durability.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def new(path: Path) -> None:
+    """Write the commented skeleton of a case at PATH; it validates and forecasts."""
+    from durability.cases import new_case
+
+    click.echo(new_case(path))
+
+
+@durability.command()
+@click.argument("case", type=CASE)
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+def copy(case: str, path: Path | None) -> None:
+    """Copy CASE to PATH, by default to ./cases, to be changed there."""
+    from durability.cases import copy_case
+
+    click.echo(copy_case(case, path))
+
+
+# Priors -------------------------------------------------------------------------------------
+
+
+@durability.group()
+def priors() -> None:
+    """List, show and check prior sets."""
+
+
+@priors.command("list")
+def list_() -> None:
+    """List the prior sets that have a name here."""
+    from durability.prior_sets import list_priors
+
+    for name, path in list_priors().items():
+        click.echo(f"{name}  {path}")
+
+
+@priors.command()
+@click.argument("name", type=PRIORS, default="default")
+def show(name: str) -> None:
+    """Show each prior of NAME with its implied quantiles and its reason."""
+    from durability.prior_sets import read_priors
+    from durability.screen import priors_lines
+
+    for line in priors_lines(read_priors(name)):
+        click.echo(line)
+
+
+@priors.command("check")
+@click.argument("name", type=PRIORS, default="default")
+@click.option(
+    "--model",
+    type=MODEL,
+    default="breakdown",
+    show_default=True,
+    help="Whose parameters the set must give.",
+)
+def check_priors(name: str, model: str) -> None:
+    """Check that NAME gives every parameter of the model, and no other."""
+    from durability.catalogue import parameters_of
+    from durability.prior_sets import read_priors
+
+    found = read_priors(name, expected=parameters_of(model))
+    click.echo(f"{found.path}: {len(found.parameters)} priors, all that {model} needs.")
+
+
+# Completion ---------------------------------------------------------------------------------
+
+
+@durability.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that completes commands and names in SHELL.
+
+    For bash: durability completion bash > ~/.durability-completion, then source it from ~/.bashrc.
+    """
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(durability, {}, "durability", COMPLETION_VARIABLE).source())
