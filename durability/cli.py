@@ -16,8 +16,6 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-BAD_INPUT = 2
-DIAGNOSTICS_FAILED = 3
 INTERRUPTED = 130
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from durability.prior_sets import PriorSet
 
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
+DIAGNOSTICS_FAILED = 3
 FORECASTS = Path("forecasts")
 FILES = ("report.html", "report.md", "forecast.json", "fit.nc")
 
@@ -275,7 +276,6 @@ def _recorded(case: str, cutoff: date | None) -> Path:
 
 
 def _show(record: dict[str, Any], folder: Path) -> int:
-    from durability.cli import DIAGNOSTICS_FAILED
     from durability.screen import forecast_lines
 
     for line in forecast_lines(record):
