@@ -1,0 +1,192 @@
+"""How numbers and names are written for people: one way in every table, plot and sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+
+RUNG_ORDER = ("breakdown", "war", "abrogation", "fatal", "force")
+"""The headline first, then from the gravest to the mildest."""
+
+RUNG_NAMES = {
+    "breakdown": "Breakdown",
+    "war": "War",
+    "abrogation": "Abrogation",
+    "fatal": "Fatal clash",
+    "force": "Use of force",
+}
+RUNG_MEANINGS = {
+    "breakdown": "war or abrogation",
+    "war": "at least 1,000 battle deaths",
+    "abrogation": "formal denunciation",
+    "fatal": "a militarised dispute with deaths, or worse",
+    "force": "armed force used, with or without deaths",
+}
+STREAM_NAMES = {
+    "force": "Force only",
+    "fatal": "Fatal only",
+    "war": "War",
+    "abrogation": "Abrogation",
+}
+DRIVER_NAMES = {
+    "trust": "Trust",
+    "constitution": "Constitution",
+    "corridor": "Corridor",
+    "interference": "Interference",
+}
+RISING = {
+    "trust": "lack of trust",
+    "constitution": "the constitutional dispute",
+    "corridor": "the corridor",
+    "interference": "outside interference",
+}
+"""What a driver is called in a sentence when it pushes toward breakdown."""
+FALLING = {
+    "trust": "trust",
+    "constitution": "the state of the constitutional question",
+    "corridor": "progress on the corridor",
+    "interference": "low outside interference",
+}
+"""The same when it pushes away from it."""
+
+MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+Interval = Mapping[str, Any]
+
+
+def percent(probability: float) -> str:
+    """Write a probability: whole per cents, one decimal below 10 and above 90.
+
+    Examples
+    --------
+    >>> percent(0.1432), percent(0.0432), percent(0.0001), percent(0.9996)
+    ('14%', '4.3%', '<0.1%', '>99.9%')
+    """
+    value = 100 * probability
+    if 0 < value < 0.05:
+        return "<0.1%"
+    if 99.95 < value < 100:
+        return ">99.9%"
+    if value in (0, 100) or 9.95 <= value <= 90.05:
+        return f"{value:.0f}%"
+    return f"{value:.1f}%"
+
+
+def percent_range(interval: Interval) -> str:
+    """Write an interval of probabilities, short: ``5.1–29%``."""
+    low, high = percent(interval["low"]), percent(interval["high"])
+    return f"{low.removesuffix('%')}–{high}"
+
+
+def percent_words(interval: Interval) -> str:
+    """Write an interval of probabilities in a sentence: ``5.1% to 29%``."""
+    return f"{percent(interval['low'])} to {percent(interval['high'])}"
+
+
+def error_points(mcse: float) -> str:
+    """Write a Monte Carlo error of a probability in percentage points."""
+    value = 100 * mcse
+    return "<0.1" if 0 < value < 0.05 else f"{value:.1f}"
+
+
+def signed_points(difference: float) -> str:
+    """Write a difference of probabilities in percentage points, signed."""
+    return signed(100 * difference, 1)
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """Write a number with its sign, a real minus, and no minus zero."""
+    text = f"{value:+.{decimals}f}"
+    if float(text) == 0:
+        text = text[1:]
+    return text.replace("-", MINUS)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number to so many significant digits."""
+    if float(value).is_integer() and abs(value) < 1e6:
+        return f"{value:.0f}".replace("-", MINUS)
+    text = f"{value:.{digits}g}"
+    if "e" in text and 1e-4 <= abs(value) < 1e7:
+        text = f"{value:.0f}"
+    return text.replace("-", MINUS)
+
+
+def number_range(interval: Interval) -> str:
+    """Write an interval of numbers: ``−0.2 to 1.4``."""
+    return f"{number(interval['low'], 2)} to {number(interval['high'], 2)}"
+
+
+def long_date(text: str) -> str:
+    """Write an ISO day, month or year in words: ``30 June 2026``."""
+    parts = text.split("-")
+    try:
+        numbers = [int(part) for part in parts]
+        if len(parts) == 3:
+            date(*numbers)
+            return f"{numbers[2]} {MONTHS[numbers[1] - 1]} {numbers[0]}"
+        if len(parts) == 2 and 1 <= numbers[1] <= 12:
+            return f"{MONTHS[numbers[1] - 1]} {numbers[0]}"
+    except ValueError:
+        return text
+    return text
+
+
+def dated(item: Mapping[str, Any]) -> str:
+    """Write the day of a news item no more precisely than it is known."""
+    length = {"day": 10, "month": 7, "year": 4}.get(item["date_precision"], 10)
+    return str(item["date"])[:length]
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a count with its noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """Join parts as a sentence does: ``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def interval_name(record: Mapping[str, Any]) -> str:
+    """Name the intervals of a forecast: ``90% interval``."""
+    return f"{100 * interval_probability(record):.0f}% interval"
+
+
+def interval_probability(record: Mapping[str, Any]) -> float:
+    """Give the probability that every interval of a forecast holds."""
+    rungs = record["breakdown"]
+    return float(rungs["breakdown"][horizons(record)[0]]["interval_probability"])
+
+
+def horizons(record: Mapping[str, Any]) -> list[str]:
+    """Give the horizons of a forecast, nearest first, as the record names them."""
+    return sorted(record["breakdown"]["breakdown"], key=int)
+
+
+def headline_horizon(record: Mapping[str, Any]) -> str:
+    """Give the horizon of the headline: 24 months, else the longest there is."""
+    found = horizons(record)
+    return "24" if "24" in found else found[-1]
+
+
+def rungs_in(mapping: Mapping[str, Any]) -> list[str]:
+    """Give the rungs that a mapping has, in the report's order."""
+    return [rung for rung in RUNG_ORDER if rung in mapping]
+
+
+def verdict_words(record: Mapping[str, Any]) -> str:
+    """Say in a clause whether the fit passed its checks."""
+    verdict = record["verdict"]
+    checks = verdict["checks"]
+    if verdict["ok"]:
+        return f"the fit passed all {len(checks)} of its checks" if checks else "the fit passed"
+    failed = sum(not check["ok"] for check in checks)
+    return f"the fit FAILED {failed} of its {len(checks)} checks" if failed else "the fit FAILED"

@@ -1,0 +1,456 @@
+"""A realistic synthetic forecast for the report's tests: no sampling, the same every time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
+
+HORIZON = 60
+RUNG_RATES = {"force": 0.42, "fatal": 0.16, "war": 0.055, "abrogation": 0.012, "breakdown": 0.067}
+STATEMENTS = {
+    "trust": "Border delimitation commissions exchange maps of the Tavush section",
+    "constitution": "Court declines to review the preamble's reference to the 1990 Declaration",
+    "corridor": "Parties name an operator for the transit route through Syunik",
+    "interference": "A neighbouring power warns against foreign troops near the frontier",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleForecast:
+    """What ``durability.forecasts.Forecast`` is to the report: a record and a tree."""
+
+    record: dict[str, Any]
+    tree: xr.DataTree
+
+
+def example_forecast(*, ok: bool = True) -> ExampleForecast:
+    """Give a whole forecast; with `ok` false, one whose fit failed two checks."""
+    return ExampleForecast(record=example_record(ok=ok), tree=example_tree())
+
+
+def example_record(*, ok: bool = True) -> dict[str, Any]:
+    generator = np.random.default_rng(20260630)
+    record = {
+        "schema_version": 1,
+        "case": "armenia_azerbaijan",
+        "title": "Armenia–Azerbaijan agreement of 8 August 2025",
+        "parties": ["Armenia", "Azerbaijan"],
+        "cutoff": "2026-07-31",
+        "clock_start": "2023-09-20",
+        "deal": "2025-08-08",
+        "covered_until": "2026-06-30",
+        "seed": 20260630,
+        "versions": {"durability": "0.1.0", "pymc": "6.4.1", "nutpie": "0.16.8", "python": "3.13"},
+        "data_hash": "9f2c1f0f6f0f7f1d3c8c5a9f6f4f2e11a0b3c4d5e6f708192a3b4c5d6e7f8091",
+        "prior_set": {"name": "default", "hash": "5d41402abc4b2a76b9719d911017c592"},
+        "model": "breakdown",
+        "settings": {"draws": 1000, "tune": 1000, "chains": 4, "horizon_months": HORIZON},
+        "verdict": _verdict(ok),
+        "observed_to": dict.fromkeys(STREAMS, "2026-06-30"),
+        "happened": [],
+        "newest_item": {"id": "T151", "known": "2026-06-29", "age_days": 32},
+        "coverage_age_days": 31,
+        "unseen": {r: _probability(1 - math.exp(-RUNG_RATES[r] / 12)) for r in RUNGS},
+        "breakdown": {r: _horizons(r) for r in RUNGS},
+        "survival": _survival(),
+        "hazard": _hazard(),
+        "months_kept": {
+            str(h): {"mean": h * 0.93, "low": h * 0.8, "high": h * 0.99, **_quality(0.02)}
+            for h in HORIZONS_MONTHS
+        },
+        "drivers": {d: _path(generator, i) for i, d in enumerate(DRIVERS)},
+        "decomposition": _decomposition(),
+        "effects": _effects(generator),
+        "parameters": _parameters(generator),
+        "sensitivities": _sensitivities(),
+        "history": _history(),
+        "checks": _checks(generator),
+        "news": _news(generator),
+        "reconciliations": [
+            {
+                "item": "T118",
+                "field": "event",
+                "coder_a": "washington-summit",
+                "coder_b": "initialling",
+                "chosen": "initialling-2025-08-08",
+                "why": "Both tell the initialling of 8 August 2025.",
+            }
+        ],
+        "assumptions": [
+            {
+                "name": "hindsight",
+                "value": 0.25,
+                "meaning": "How much harsher coders rate agreements known to have broken",
+                "reason": "Not identified by the data; half of the largest shift in the grid.",
+            },
+            {
+                "name": "shared coder error",
+                "value": 0.3,
+                "meaning": "Standard deviation of the error that both coders share",
+                "reason": "Not identified by two coders of the same sources.",
+            },
+        ],
+        "limits": [
+            "Effects are associations: what history's agreements had in common, not what "
+            "would follow from changing a driver.",
+            "Ratings were coded in November 2026, after the events; at earlier cutoffs the "
+            "forecast is pseudo-out-of-sample.",
+            "No column measures third-party pressure, so it is left out.",
+        ],
+        "timings": {"import": 8.1, "compile": 44.2, "sample": 51.0, "predict": 2.2},
+    }
+    return record
+
+
+def _quality(mcse: float) -> dict[str, float]:
+    return {"interval_probability": 0.9, "mcse": mcse}
+
+
+def _probability(mean: float) -> dict[str, float]:
+    low, high = mean * 0.35, 1 - (1 - mean) ** 2.1
+    return {"mean": mean, "low": low, "high": high, **_quality(0.02 * mean)}
+
+
+def _cumulative(rung: str, month: float) -> float:
+    return 1 - math.exp(-RUNG_RATES[rung] * (month / 12) ** 0.7)
+
+
+def _horizons(rung: str) -> dict[str, dict[str, float]]:
+    return {str(h): _probability(_cumulative(rung, h)) for h in HORIZONS_MONTHS}
+
+
+def _survival() -> dict[str, Any]:
+    curves: dict[str, Any] = {"months": list(range(HORIZON + 1))}
+    for rung in RUNGS:
+        chances = [_probability(_cumulative(rung, m)) for m in range(HORIZON + 1)]
+        curves[rung] = {
+            "mean": [1 - c["mean"] for c in chances],
+            "low": [1 - c["high"] for c in chances],
+            "high": [1 - c["low"] for c in chances],
+        }
+    return curves
+
+
+def _hazard() -> dict[str, Any]:
+    curves: dict[str, Any] = {"months": list(range(1, HORIZON + 1))}
+    for rung in RUNGS:
+        mean = [RUNG_RATES[rung] * 0.7 * (m / 12) ** -0.3 for m in range(1, HORIZON + 1)]
+        curves[rung] = _around(mean, 0.5)
+    return curves
+
+
+def _around(mean: list[float], spread: float) -> dict[str, list[float]]:
+    return {
+        "mean": mean,
+        "low": [m - spread * abs(m) for m in mean],
+        "high": [m + spread * abs(m) for m in mean],
+    }
+
+
+def _path(generator: np.random.Generator, place: int) -> dict[str, Any]:
+    months = [f"{2020 + (10 + m) // 12}-{(10 + m) % 12 + 1:02d}" for m in range(68 + 60)]
+    observed = 69
+    centre, value, mean = (0.9, 0.5, -0.2, 0.3)[place], 1.6, []
+    for m in range(len(months)):
+        noise = 0.18 * generator.normal() if m < observed else 0.0
+        value = centre + 0.93 * (value - centre) + noise
+        mean.append(round(value, 4))
+    wide = [0.45 if m < observed else 0.45 + 0.6 * (1 - 0.94 ** (m - observed)) for m in
+            range(len(months))]
+    return {
+        "months": months,
+        "observed_months": observed,
+        "mean": mean,
+        "low": [m - w for m, w in zip(mean, wide, strict=True)],
+        "high": [m + w for m, w in zip(mean, wide, strict=True)],
+    }
+
+
+def _decomposition() -> dict[str, Any]:
+    means = dict(zip(DRIVERS, (0.42, 0.21, -0.18, 0.09), strict=True))
+    points = dict(zip(DRIVERS, (0.021, 0.011, -0.009, 0.004), strict=True))
+    total = _cumulative("breakdown", 24)
+    return {
+        "log_hazard": {
+            d: {"mean": m, "low": m - 0.5, "high": m + 0.55} for d, m in means.items()
+        },
+        "probability": {
+            "horizon_months": 24,
+            "reference": total - sum(points.values()),
+            "total": total,
+            "drivers": {
+                d: {"mean": m, "low": m - 0.025, "high": m + 0.04} for d, m in points.items()
+            },
+        },
+    }
+
+
+def _interval(centre: float, width: float) -> dict[str, float]:
+    return {"mean": centre, "low": centre - width, "high": centre + width}
+
+
+def _effects(generator: np.random.Generator) -> list[dict[str, Any]]:
+    return [
+        {
+            "parameter": f"beta[{stream}, {driver}]",
+            "stream": stream,
+            "driver": driver,
+            "prior": _interval(0.3, 0.8),
+            "posterior": _interval(float(generator.normal(0.35, 0.2)), 0.8 * (1 - share)),
+            "share_learned": share,
+        }
+        for stream in STREAMS
+        for driver in DRIVERS
+        for share in [float(generator.uniform(0.05, 0.55))]
+    ]
+
+
+def _parameters(generator: np.random.Generator) -> list[dict[str, Any]]:
+    names = [f"alpha[{s}]" for s in STREAMS] + [f"shape[{s}]" for s in STREAMS]
+    names += ["rho_squared", "sigma_event[A]", "sigma_event[B]", "sigma_event[C]"]
+    status = ("computed", "literature", "assumed")
+    return [
+        {
+            "name": name,
+            "meaning": f"What {name} stands for, in one line",
+            "prior": _interval(0.0, 1.2),
+            "posterior": _interval(float(generator.normal(0, 0.3)), 0.5),
+            "status": status[i % 3],
+        }
+        for i, name in enumerate(names)
+    ]
+
+
+def _sensitivities() -> list[dict[str, Any]]:
+    what = [
+        ("Clock from the deal", "clock starts 2025-08-08 instead of 2023-09-20", "refit", 0.021),
+        ("Ratings speak of the level", "rho_delta fixed at 0", "refit", -0.012),
+        ("Ratings speak of the change", "rho_delta fixed at 1", "refit", 0.014),
+        ("No hindsight in the coding", "h = 0", "refit", 0.004),
+        ("Strong hindsight in the coding", "h = 0.5", "refit", -0.006),
+        ("Leftover fighting counts", "reading 'all' of the rungs", "refit", 0.009),
+    ]
+    return [
+        {
+            "name": name,
+            "what": text,
+            "method": method,
+            "breakdown": {
+                h: {"mean": max(_cumulative("breakdown", int(h)) + shift, 0.001), "mcse": 0.003}
+                for h in ("12", "24", "60")
+            },
+            "note": "",
+        }
+        for name, text, method, shift in what
+    ]
+
+
+def _history() -> dict[str, Any]:
+    ages = [0.1, 0.3, 0.6, 1.0, 1.8, 2.7, 4.1, 6.0, 8.5, 12.0, 15.5, 21.0, 28.0]
+    grid = [round(0.25 * i, 2) for i in range(121)]
+    kaplan, model, prior = {}, {}, {}
+    for rung in RUNGS:
+        def alive(t: float, rung: str = rung) -> float:
+            return math.exp(-1.3 * RUNG_RATES[rung] * t**0.6)
+
+        survival = [round(alive(a) + 0.02 * math.sin(9 * a), 4) for a in ages]
+        survival = [min([1.0, *survival[: i + 1]]) for i in range(len(survival))]
+        kaplan[rung] = {
+            "age_years": ages,
+            "survival": survival,
+            "low": [max(s - 0.1, 0.0) for s in survival],
+            "high": [min(s + 0.09, 1.0) for s in survival],
+        }
+        mean = [alive(t) for t in grid]
+        model[rung] = {
+            "age_years": grid,
+            "mean": mean,
+            "low": [m**1.5 for m in mean],
+            "high": [m**0.65 for m in mean],
+        }
+        prior[rung] = {
+            "age_years": grid,
+            "mean": [m**1.2 for m in mean],
+            "low": [m**5 for m in mean],
+            "high": [m**0.15 for m in mean],
+        }
+    return {
+        "subset": "core",
+        "agreements": 66,
+        "events": {"force": 17, "fatal": 24, "war": 15, "abrogation": 3},
+        "kaplan_meier": kaplan,
+        "model": model,
+        "prior_model": prior,
+        "precedents": [
+            {
+                "id": f"R{n:03d}",
+                "name": name,
+                "start": start,
+                "distance": 0.4 + 0.11 * i,
+                "outcome": outcome,
+                "ratings": dict(zip(DRIVERS, (2.0, 1.5, 1.0, -0.5), strict=True)),
+            }
+            for i, (n, name, start, outcome) in enumerate(
+                [
+                    (26, "Camp David and peace treaty, Egypt–Israel", "1979-03-26", "holds"),
+                    (45, "Brioni and Erdut, Croatia–Serbia", "1995-11-12", "holds"),
+                    (53, "Algiers agreement, Eritrea–Ethiopia", "2000-12-12",
+                     "use of force after 1.4 years; no war"),
+                    (2, "Tashkent, second Kashmir war", "1965-09-23", "war after 6.2 years"),
+                    (21, "Shanghai and border accords, China–Vietnam", "1991-11-10", "holds"),
+                ]
+            )
+        ],
+    }
+
+
+def _checks(generator: np.random.Generator) -> dict[str, Any]:
+    expected = np.array([8, 30, 62, 40, 70, 41, 13], dtype=float)
+    ladder = []
+    for rung in ("force", "fatal", "war", "breakdown"):
+        for years in (1, 5, 10):
+            mean = 66 * (1 - math.exp(-1.3 * RUNG_RATES[rung] * years**0.6))
+            ladder.append(
+                {
+                    "rung": rung,
+                    "years": years,
+                    "observed": round(mean + 1.5),
+                    "mean": mean,
+                    "low": mean * 0.6,
+                    "high": mean * 1.35 + 2,
+                }
+            )
+    rows = [
+        {"id": f"R{n:03d}", "elpd": -float(generator.gamma(2, 1.2)),
+         "pareto_k": float(generator.normal(0.25, 0.14))}
+        for n in range(1, 67)
+    ]
+    rows[52]["pareto_k"] = 0.74
+    events = [{**row, "id": f"event-{i}", "pareto_k": row["pareto_k"] * 0.8} for i, row in
+              enumerate(rows[:40])]
+    return {
+        "ratings": {
+            "category": [-3, -2, -1, 0, 1, 2, 3],
+            "observed": [int(x) for x in expected + np.array([1, -4, 5, -2, 3, -6, 3])],
+            "predicted_mean": expected.tolist(),
+            "low": (expected * 0.75).tolist(),
+            "high": (expected * 1.25 + 2).tolist(),
+        },
+        "ladder": ladder,
+        "loo": {"outcomes": _loo(rows), "events": _loo(events)},
+    }
+
+
+def _loo(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "elpd": sum(row["elpd"] for row in rows),
+        "se": 9.4,
+        "p": 11.2,
+        "pareto_k_max": max(row["pareto_k"] for row in rows),
+        "k_over_0_7": sum(row["pareto_k"] > 0.7 for row in rows),
+        "rows": rows,
+    }
+
+
+def _news(generator: np.random.Generator) -> list[dict[str, Any]]:
+    items = []
+    for i in range(72):
+        month = int(min(67, 67 * generator.beta(2.2, 1.0)))
+        year, number = 2020 + (10 + month) // 12, (10 + month) % 12 + 1
+        driver = DRIVERS[int(generator.integers(4))]
+        score = int(generator.integers(-3, 4))
+        used = i % 9 != 0
+        precision = "month" if i % 11 == 5 else "day"
+        items.append(
+            {
+                "id": f"T{i + 80:03d}",
+                "date": f"{year}-{number:02d}-{1 + i % 28:02d}",
+                "date_precision": precision,
+                "known": f"{year}-{number:02d}-28",
+                "known_assumed": precision == "month",
+                "driver": driver,
+                "ratings": {"a": score, "b": max(-3, min(3, score + i % 3 - 1))} if used else {},
+                "salience": 1 + i % 3,
+                "grade": "ABC"[i % 3],
+                "event": f"event-{i // 2}",
+                "actor": "Government",
+                "status": "occurred" if used else "scheduled",
+                "statement": f"{STATEMENTS[driver]} (round {i + 1}).",
+                "source": "Joint communiqué",
+                "publisher": "Press agency",
+                "address": "" if i % 7 == 0 else f"https://news.example/{i}",
+                "used": used,
+                "why_not": "" if used else "not rated: scheduled, not yet occurred",
+            }
+        )
+    return sorted(items, key=lambda item: (item["date"], item["id"]))
+
+
+def _verdict(ok: bool) -> dict[str, Any]:
+    checks = [
+        {"name": "R-hat", "value": 1.004, "limit": 1.01, "ok": True, "worst": "beta[war, trust]"},
+        {"name": "bulk ESS", "value": 1240.0, "limit": 400.0, "ok": True, "worst": "tau"},
+        {"name": "tail ESS", "value": 987.0, "limit": 400.0, "ok": True, "worst": "tau"},
+        {"name": "divergences", "value": 0.0, "limit": 0.0, "ok": True, "worst": ""},
+        {"name": "E-BFMI", "value": 0.71, "limit": 0.3, "ok": True, "worst": "chain 2"},
+        {"name": "R-hat of the forecast", "value": 1.002, "limit": 1.01, "ok": True,
+         "worst": "war at 60 months"},
+    ]
+    reasons: list[str] = []
+    if not ok:
+        checks[0] |= {"value": 1.08, "ok": False}
+        checks[3] |= {"value": 41.0, "ok": False}
+        reasons = [
+            "R-hat of beta[war, trust] is 1.08, at most 1.01 is allowed",
+            "41 divergent transitions, none is allowed",
+        ]
+    return {"ok": ok, "reasons": reasons, "checks": checks}
+
+
+def example_tree() -> xr.DataTree:
+    """Give a small fit: four chains, one bad-looking parameter, the groups ArviZ knows."""
+    generator = np.random.default_rng(7)
+    chains, draws = 4, 500
+    coords = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    dims = ("chain", "draw")
+    beta = generator.normal(0.3, 0.4, (chains, draws, len(STREAMS), len(DRIVERS)))
+    tau = np.abs(_autocorrelated(generator, chains, draws, 0.9))
+    posterior = xr.Dataset(
+        {
+            "beta": ((*dims, "stream", "driver"), beta),
+            "shape": ((*dims, "stream"), generator.gamma(40, 0.015, (chains, draws, 4))),
+            "tau": (dims, tau),
+            "fixed": (dims, np.full((chains, draws), 0.25)),
+        },
+        coords={**coords, "stream": list(STREAMS), "driver": list(DRIVERS)},
+    )
+    stats = xr.Dataset(
+        {
+            "diverging": (dims, generator.random((chains, draws)) < 0.001),
+            "energy": (dims, generator.normal(500, 12, (chains, draws))),
+        },
+        coords=coords,
+    )
+    return xr.DataTree.from_dict(
+        {
+            "/posterior": posterior,
+            "/sample_stats": stats,
+            "/observed_data": xr.Dataset({"rating": ("item", np.arange(7))}),
+        }
+    )
+
+
+def _autocorrelated(
+    generator: np.random.Generator, chains: int, draws: int, phi: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    noise = generator.normal(size=(chains, draws))
+    values = np.zeros_like(noise)
+    for draw in range(1, draws):
+        values[:, draw] = phi * values[:, draw - 1] + noise[:, draw]
+    return values
