@@ -104,6 +104,21 @@ class Spell:
     rungs: tuple[Observed, ...]
     weight: float
 
+    @property
+    def stop_days(self) -> dict[str, float]:
+        """Age at which watching ends, by stream."""
+        return {name: self.stream(name).stop_days for name in STREAMS}
+
+    @property
+    def event(self) -> dict[str, bool]:
+        """Whether watching ends with the event, by stream."""
+        return {name: self.stream(name).event for name in STREAMS}
+
+    @property
+    def event_end_days(self) -> dict[str, float]:
+        """End of the event's interval, by stream; the age of censoring where there is none."""
+        return {name: self.stream(name).event_end_days for name in STREAMS}
+
     def stream(self, name: str) -> Observed:
         """Give one stream by its name."""
         return self.streams[STREAMS.index(name)]
