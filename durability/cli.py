@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
+    before = signal.signal(signal.SIGINT, _stop)
     try:
-        signal.signal(signal.SIGINT, _stop)
         from durability.commands import run
 
         return run(arguments)
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:

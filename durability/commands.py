@@ -314,11 +314,20 @@ def check(case: str, cutoff: date | None) -> None:
 
 @durability.command()
 @click.argument("path", type=click.Path(path_type=Path))
-def new(path: Path) -> None:
+@click.option("--title", help="Title of the case.  [default: the folder's name]")
+@click.option(
+    "--parties",
+    nargs=2,
+    default=("First state", "Second state"),
+    show_default=True,
+    help="The two states.",
+)
+def new(path: Path, title: str | None, parties: tuple[str, str]) -> None:
     """Write the commented skeleton of a case at PATH; it validates and forecasts."""
     from durability.cases import new_case
 
-    click.echo(new_case(path))
+    folder = new_case(path, title=title or path.resolve().name, parties=parties)
+    click.echo(f"{folder}: replace what is marked EXAMPLE, then: durability check {folder}")
 
 
 @durability.command()
