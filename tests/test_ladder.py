@@ -48,14 +48,8 @@ def days(start: str, end: str) -> int:
 
 
 def one(agreement: Agreement, **changes: Any) -> Spell:
-    changed = replace(agreement, **changes)
-    cutoff = changes.pop("cutoff", CUTOFF)
-    (spell,) = derive_spells([changed], cutoff=cutoff)
+    (spell,) = derive_spells([replace(agreement, **changes)], cutoff=CUTOFF)
     return spell
-
-
-def at(text: str) -> DayRange:
-    return DayRange(first=date.fromisoformat(text), last=date.fromisoformat(text))
 
 
 # ---- hand-worked agreements -------------------------------------------------------------------
@@ -296,6 +290,21 @@ def test_an_event_counts_before_its_limit_and_not_on_it() -> None:
         spell = one(PLAIN, state_end=end)
         assert spell.rung("force").event is scored
         assert spell.rung("force").stop_days == (date(1976, 7, 1) - PLAIN.start).days
+
+
+def test_a_war_on_the_day_the_event_data_end_is_a_war_and_no_use_of_force() -> None:
+    end = DATA_END["force"]
+    spell = one(
+        PLAIN,
+        first_force=None,
+        first_force_residual=None,
+        first_force_new=None,
+        first_fatal=None,
+        first_fatal_residual=None,
+        first_fatal_new=None,
+        first_war=DayRange(first=end, last=end),
+    )
+    assert [spell.rung(mark).event for mark in MARKS] == [False, False, True]
 
 
 def test_a_range_that_reaches_past_the_cutoff_ends_the_watching_on_its_first_day() -> None:
