@@ -86,24 +86,24 @@ def collect_indicators(path: Path, problems: Problems) -> tuple[IndicatorWindow,
 
 
 def _window(row: Row) -> IndicatorWindow:
+    before = len(row.problems)
+    first, last, known = (tables.day(row, column) for column in ("from", "to", "known"))
+    if len(row.problems) == before and last < first:
+        row.problem("to", f"is before from, {first}")
+    if len(row.problems) == before and known < last:
+        row.problem("known", f"is before the window's last day, {last}")
     exposure = tables.optional_number(row, "exposure", low=0.001, high=1000.0)
-    window = IndicatorWindow(
+    return IndicatorWindow(
         indicator=name(row, "indicator"),
         driver=tables.choice(row, "driver", DRIVERS),
-        first=tables.day(row, "from"),
-        last=tables.day(row, "to"),
+        first=first,
+        last=last,
         count=tables.integer(row, "count", low=0, high=10**9),
         exposure=1.0 if exposure is None else exposure,
-        known=tables.day(row, "known"),
+        known=known,
         source=tables.text(row, "source"),
         line=row.line,
     )
-    dated = dt.date.min not in (window.first, window.last, window.known)
-    if dated and window.last < window.first:
-        row.problem("to", f"is before from, {window.first}")
-    if dated and window.known < window.last:
-        row.problem("known", f"is before the window's last day, {window.last}")
-    return window
 
 
 def _check_series(rows: Sequence[Row], windows: Sequence[IndicatorWindow]) -> None:

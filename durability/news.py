@@ -164,12 +164,17 @@ def collect_news(path: Path, problems: Problems) -> tuple[NewsItem, ...]:
 
 
 def _item(row: Row) -> NewsItem:
+    before = len(row.problems)
+    precision = tables.choice(row, "precision", PRECISIONS)
+    date, known = _date(row), tables.day(row, "known")
+    date_end = tables.optional_day(row, "date_end")
+    dated = len(row.problems) == before
     item = NewsItem(
         id=name(row, "id"),
-        date=_date(row),
-        date_end=tables.optional_day(row, "date_end"),
-        precision=tables.choice(row, "precision", PRECISIONS),
-        known=tables.day(row, "known"),
+        date=date,
+        date_end=date_end,
+        precision=precision,
+        known=known,
         known_assumed=bool(tables.optional_flag(row, "known_assumed")),
         driver=tables.choice(row, "driver", DRIVERS),
         ratings=_ratings(row),
@@ -185,7 +190,7 @@ def _item(row: Row) -> NewsItem:
         note=row["note"],
         line=row.line,
     )
-    _check_item(row, item)
+    _check_item(row, item, dated)
     return item
 
 
@@ -214,6 +219,8 @@ def _ratings(row: Row) -> tuple[tuple[str, int], ...]:
     """Read ``a=2;b=-1``, or one whole number by the author."""
     ratings: dict[str, int] = {}
     for part in tables.words(row, "ratings", separator=";"):
+        if not part:
+            continue
         match = _RATING.fullmatch(part)
         score = int(match["score"]) if match else RATING_MAX + 1
         coder = (AUTHOR if match["coder"] is None else match["coder"].strip()) if match else ""
@@ -242,9 +249,8 @@ def _address(row: Row) -> str:
     return text
 
 
-def _check_item(row: Row, item: NewsItem) -> None:
+def _check_item(row: Row, item: NewsItem, dated: bool) -> None:
     """Check what no single cell shows; a cell that was refused is not blamed again."""
-    dated = dt.date.min not in (item.date, item.known, item.date_end)
     if dated and item.date_end is not None and item.date_end < item.date:
         row.problem("date_end", f"is before the date, {item.date}")
     if dated and item.known < item.date and item.status != "scheduled":
