@@ -191,9 +191,10 @@ def is_web_address(address: str) -> bool:
         return False
     try:
         parts = urlsplit(address)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        named = bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         return False
+    return named and parts.scheme in {"http", "https"}
 
 
 def tables_of(blocks: Iterable[Block]) -> tuple[Table, ...]:

@@ -140,7 +140,11 @@ def rank_panels(data: xr.Dataset, tree: xr.DataTree) -> list[Panel]:
             _tree(data, tree),
             envelope_prob=ENVELOPE,
             plot_collection=collection,
-            visuals={"title": False, "xlabel": False, "ecdf_lines": {"width": 1.2}},
+            visuals={
+                "title": False,
+                "xlabel": False,
+                "ecdf_lines": {"width": 1.2},
+            },
         )
         return _panels(figures, data, "rank", "Fractional rank", told)
 
@@ -162,7 +166,12 @@ def trace_panels(data: xr.Dataset, tree: xr.DataTree) -> list[Panel]:
         arviz_plots.plot_trace(
             _tree(data, tree),
             plot_collection=collection,
-            visuals={"title": False, "xlabel": False, "trace": {"width": 0.5, "alpha": 0.7}},
+            visuals={
+                "title": False,
+                "xlabel": False,
+                "trace": {"width": 0.5, "alpha": 0.7},
+                "divergence": {"color": plots.INK},
+            },
         )
         return _panels(figures, data, "trace", "Draw", told)
 
@@ -194,7 +203,7 @@ def ess_panels(data: xr.Dataset, tree: xr.DataTree) -> list[Panel]:
         )
         for place, figure in enumerate(figures):
             axes = figure.axes[0]
-            shown = np.concatenate([c.get_offsets()[:, 1] for c in axes.collections])
+            shown = np.concatenate([np.asarray(c.get_offsets())[:, 1] for c in axes.collections])
             lowest[place] = float(np.min(shown))
             axes.set_ylim(bottom=0)
         return _panels(figures, data, "ess", "Quantile", told)
@@ -247,7 +256,13 @@ def energy_panels(tree: xr.DataTree) -> tuple[list[Panel], list[float]]:
             kind="kde",
             threshold=MIN_BFMI,
             plot_collection=collection,
-            visuals={"title": False, "legend": False, "ylabel": False},
+            visuals={
+                "title": False,
+                "legend": False,
+                "ylabel": False,
+                "bfmi_points": {"color": plots.BLUE},
+                "ref_line": {"color": plots.VERMILLION},
+            },
         )
         return [_energy_panel(figures[0]), _bfmi_panel(figures[1], bfmi)], bfmi
 

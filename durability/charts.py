@@ -96,8 +96,8 @@ def _fan_alt(record: Record, ends: Sequence[tuple[str, float]]) -> str:
     last = {"low": head["low"][-1], "high": head["high"][-1]}
     others = ", ".join(f"{RUNG_NAMES[r].lower()} {percent(y)}" for r, y in ends if r != "breakdown")
     return (
-        f"Line chart over {months[-1]} months. The chance that no breakdown has happened falls from "
-        f"{percent(head['mean'][0])} to {percent(head['mean'][-1])}, {interval_name(record)} "
+        f"Line chart over {months[-1]} months. The chance that no breakdown has happened falls "
+        f"from {percent(head['mean'][0])} to {percent(head['mean'][-1])}, {interval_name(record)} "
         f"{percent_words(last)} at the end. "
         + (f"Chance at the end that the others have not happened: {others}." if others else "")
     ).strip()
@@ -264,9 +264,7 @@ def _draw_strip(axes: Any, stacks: Sequence[Any], chosen: Sequence[Any], strip: 
         toward = score * (-1 if item["driver"] == "trust" else 1)
         marker = "^" if score > 0 else "v" if score < 0 else "o"
         colour = plots.VERMILLION if toward > 0 else plots.BLUE if toward < 0 else plots.MUTED
-        axes.plot(
-            [place], [4 + 8 * level], marker, color=colour, markersize=5.5, markeredgewidth=0
-        )
+        axes.plot([place], [4 + 8 * level], marker, color=colour, markersize=5.5, markeredgewidth=0)
     tops: dict[int, int] = {}
     for place, _, level, _ in stacks:
         tops[place] = max(level, tops.get(place, 0))
@@ -287,9 +285,7 @@ def _draw_strip(axes: Any, stacks: Sequence[Any], chosen: Sequence[Any], strip: 
     axes.patch.set_visible(False)
 
 
-def _path_alt(
-    record: Record, driver: str, shown: Mapping[str, Sequence[float]], items: int
-) -> str:
+def _path_alt(record: Record, driver: str, shown: Mapping[str, Sequence[float]], items: int) -> str:
     path = record["drivers"][driver]
     now = max(path["observed_months"] - 1, 0)
     what = "trust" if driver == "trust" else f"pressure from {DRIVER_NAMES[driver].lower()}"
@@ -338,16 +334,21 @@ def decomposition(record: Record) -> tuple[Panel, Panel]:
 def effects(record: Record, stream: str) -> Panel:
     """Draw prior and posterior of every driver's effect on one stream."""
     rows = [e for e in record["effects"] if e["stream"] == stream]
-    every = [e[which][end] for e in record["effects"] for which in ("prior", "posterior") for end
-             in ("low", "high")]
+    every = [
+        e[which][end]
+        for e in record["effects"]
+        for which in ("prior", "posterior")
+        for end in ("low", "high")
+    ]
     with plots.quiet_style():
         figure, axes = plots.canvas(58 + 38 * len(rows), left=104, right=82, top=20)
         for place, effect in enumerate(rows):
             prior, posterior = effect["prior"], effect["posterior"]
             axes.plot([prior["low"], prior["high"]], [place - 0.16] * 2, color=plots.MUTED, lw=1.2)
             axes.plot([prior["mean"]], [place - 0.16], "|", color=plots.MUTED, markersize=7)
-            axes.plot([posterior["low"], posterior["high"]], [place + 0.14] * 2, color=plots.BLUE,
-                      lw=3)
+            axes.plot(
+                [posterior["low"], posterior["high"]], [place + 0.14] * 2, color=plots.BLUE, lw=3
+            )
             axes.plot([posterior["mean"]], [place + 0.14], "o", color=plots.BLUE, markersize=6)
         shares = [f"learned {percent(e['share_learned'])}" for e in rows]
         _row_axes(axes, [PRESSURE_NAMES.get(e["driver"], e["driver"]) for e in rows], shares)
@@ -376,9 +377,8 @@ def sensitivities(record: Record, horizon: str) -> Panel:
         axes.axvline(head["mean"], color=plots.BLUE, linewidth=1.4)
         for place, row in enumerate(rows):
             axes.plot([row["breakdown"][horizon]["mean"]], [place + 0.2], "o", color=plots.INK)
-            axes.text(
-                0, place - 0.22, _cut(row["name"]), transform=axes.get_yaxis_transform(), va="center"
-            )
+            across = axes.get_yaxis_transform()
+            axes.text(0, place - 0.22, _cut(row["name"]), transform=across, va="center")
         values = [percent(row["breakdown"][horizon]["mean"]) for row in rows]
         _row_axes(axes, ["" for _ in rows], values, at=0.2)
         axes.set_ylim(len(rows) - 0.4, -0.6)

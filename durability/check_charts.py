@@ -26,7 +26,7 @@ MARKS_YEARS = (1, 5, 10, 20)
 """Ages at which tables and alternative texts read a survival curve."""
 
 PARETO_K_LIMIT = 0.7
-"""Above it the importance sampling of PSIS-LOO is not to be trusted (doi:10.1007/s11222-016-9696-4)."""
+"""Above it PSIS-LOO is not to be trusted (doi:10.1007/s11222-016-9696-4)."""
 
 
 def value_at(curve: Record, years: float, key: str = "mean") -> float | None:
@@ -78,9 +78,7 @@ def _steps(axes: Any, curve: Record) -> None:
         alpha=0.18,
         linewidth=0,
     )
-    axes.step(
-        ages, start + list(curve["survival"]), where="post", color=plots.INK, linewidth=1.5
-    )
+    axes.step(ages, start + list(curve["survival"]), where="post", color=plots.INK, linewidth=1.5)
 
 
 def _kaplan_alt(record: Record, rung: str, source: Source) -> str:
@@ -106,12 +104,19 @@ def ratings(record: Record) -> Panel:
     places = list(range(len(check["category"])))
     with plots.quiet_style():
         figure, axes = plots.canvas(210)
-        axes.bar(places, check["observed"], width=0.7, color=plots.GRID, edgecolor=plots.MUTED,
-                 linewidth=0.8)
+        axes.bar(
+            places,
+            check["observed"],
+            width=0.7,
+            color=plots.GRID,
+            edgecolor=plots.MUTED,
+            linewidth=0.8,
+        )
         axes.vlines(places, check["low"], check["high"], color=plots.BLUE, linewidth=2.4)
         axes.plot(places, check["predicted_mean"], "o", color=plots.BLUE, markersize=6)
-        axes.set_xticks(places, [f"{c:+d}".replace("-", MINUS) if c else "0"
-                                 for c in check["category"]])
+        axes.set_xticks(
+            places, [f"{c:+d}".replace("-", MINUS) if c else "0" for c in check["category"]]
+        )
         axes.set_xlabel("Rating (positive: toward breakdown)", color=plots.MUTED)
         axes.set_ylim(bottom=0)
         plots.y_title(axes, "Ratings")
@@ -123,9 +128,7 @@ def ratings(record: Record) -> Panel:
         )
         if not low <= o <= high
     ]
-    alt = (
-        f"Bars of observed ratings with predicted intervals. {_inside(len(places), outside)}"
-    )
+    alt = f"Bars of observed ratings with predicted intervals. {_inside(len(places), outside)}"
     return Panel(title="", svg=svg, alt=alt)
 
 
@@ -139,16 +142,27 @@ def _inside(total: int, outside: Sequence[Any]) -> str:
 def ladder(record: Record) -> Panel:
     """Draw how many agreements had reached each rung by 1, 5 and 10 years."""
     found = record["checks"]["ladder"]
-    rows = [r for rung in rungs_in(dict.fromkeys(r["rung"] for r in found)) for r in found
-            if r["rung"] == rung]
+    rows = [
+        r
+        for rung in rungs_in(dict.fromkeys(r["rung"] for r in found))
+        for r in found
+        if r["rung"] == rung
+    ]
     labels = [f"{RUNG_NAMES[r['rung']]}, {number(r['years'])} y" for r in rows]
     with plots.quiet_style():
         figure, axes = plots.canvas(52 + 22 * len(rows), left=126, top=10)
         for place, row in enumerate(rows):
             axes.plot([row["low"], row["high"]], [place] * 2, color=plots.BLUE, linewidth=2.4)
             axes.plot([row["mean"]], [place], "o", color=plots.BLUE, markersize=6)
-            axes.plot([row["observed"]], [place], "D", color=plots.PAPER, markersize=6.5,
-                      markeredgecolor=plots.INK, markeredgewidth=1.5)
+            axes.plot(
+                [row["observed"]],
+                [place],
+                "D",
+                color=plots.PAPER,
+                markersize=6.5,
+                markeredgecolor=plots.INK,
+                markeredgewidth=1.5,
+            )
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_yticks(range(len(rows)), labels)
         axes.tick_params(axis="y", labelcolor=plots.INK)
@@ -158,7 +172,8 @@ def ladder(record: Record) -> Panel:
         axes.set_xlabel("Agreements that had reached it", color=plots.MUTED)
         svg = plots.to_svg(figure, "check-ladder")
     outside = [
-        label for label, r in zip(labels, rows, strict=True)
+        label
+        for label, r in zip(labels, rows, strict=True)
         if not r["low"] <= r["observed"] <= r["high"]
     ]
     alt = f"Interval plot of predicted counts, {interval_name(record)}, with the observed ones. "
@@ -172,13 +187,24 @@ def pareto_k(record: Record, name: str) -> Panel:
     values = [row["pareto_k"] for row in rows]
     with plots.quiet_style():
         figure, axes = plots.canvas(190)
-        axes.plot(range(len(rows)), values, "o", color=plots.BLUE, markersize=4.5, alpha=0.75,
-                  markeredgewidth=0)
+        axes.plot(
+            range(len(rows)),
+            values,
+            "o",
+            color=plots.BLUE,
+            markersize=4.5,
+            alpha=0.75,
+            markeredgewidth=0,
+        )
         axes.axhline(PARETO_K_LIMIT, color=plots.VERMILLION, linewidth=1.2, linestyle=(0, (4, 2)))
         for place, row in enumerate(rows):
             if row["pareto_k"] > PARETO_K_LIMIT:
-                axes.annotate(str(row["id"])[:20], (place, row["pareto_k"]), xytext=(5, 3),
-                              textcoords="offset points")
+                axes.annotate(
+                    str(row["id"])[:20],
+                    (place, row["pareto_k"]),
+                    xytext=(5, 3),
+                    textcoords="offset points",
+                )
         axes.set_ylim(min([0.0, *values]), max([0.85, *(1.1 * v for v in values)]))
         axes.set_xlabel("Left-out unit, in the order of the table", color=plots.MUTED)
         plots.y_title(axes, "Pareto k")

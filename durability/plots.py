@@ -68,7 +68,7 @@ STYLE = {
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
     "axes.facecolor": "none",
-    "figure.facecolor": "none",
+    "figure.facecolor": "#ffffff",  # never drawn; ArviZ takes its contrasting colours from it
     "savefig.facecolor": "none",
     "grid.color": GRID,
     "grid.linewidth": 0.8,

@@ -53,8 +53,9 @@ FALLING = {
 """The same when it pushes away from it."""
 
 MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 
 Interval = Mapping[str, Any]
 

@@ -161,8 +161,10 @@ def _path(generator: np.random.Generator, place: int) -> dict[str, Any]:
         noise = 0.18 * generator.normal() if m < observed else 0.0
         value = centre + 0.93 * (value - centre) + noise
         mean.append(round(value, 4))
-    wide = [0.45 if m < observed else 0.45 + 0.6 * (1 - 0.94 ** (m - observed)) for m in
-            range(len(months))]
+    wide = [
+        0.45 if m < observed else 0.45 + 0.6 * (1 - 0.94 ** (m - observed))
+        for m in range(len(months))
+    ]
     return {
         "months": months,
         "observed_months": observed,
@@ -177,9 +179,7 @@ def _decomposition() -> dict[str, Any]:
     points = dict(zip(DRIVERS, (0.021, 0.011, -0.009, 0.004), strict=True))
     total = _cumulative("breakdown", 24)
     return {
-        "log_hazard": {
-            d: {"mean": m, "low": m - 0.5, "high": m + 0.55} for d, m in means.items()
-        },
+        "log_hazard": {d: {"mean": m, "low": m - 0.5, "high": m + 0.55} for d, m in means.items()},
         "probability": {
             "horizon_months": 24,
             "reference": total - sum(points.values()),
@@ -256,6 +256,7 @@ def _history() -> dict[str, Any]:
     grid = [round(0.25 * i, 2) for i in range(121)]
     kaplan, model, prior = {}, {}, {}
     for rung in RUNGS:
+
         def alive(t: float, rung: str = rung) -> float:
             return math.exp(-1.3 * RUNG_RATES[rung] * t**0.6)
 
@@ -300,8 +301,12 @@ def _history() -> dict[str, Any]:
                 [
                     (26, "Camp David and peace treaty, Egypt–Israel", "1979-03-26", "holds"),
                     (45, "Brioni and Erdut, Croatia–Serbia", "1995-11-12", "holds"),
-                    (53, "Algiers agreement, Eritrea–Ethiopia", "2000-12-12",
-                     "use of force after 1.4 years; no war"),
+                    (
+                        53,
+                        "Algiers agreement, Eritrea–Ethiopia",
+                        "2000-12-12",
+                        "use of force after 1.4 years; no war",
+                    ),
                     (2, "Tashkent, second Kashmir war", "1965-09-23", "war after 6.2 years"),
                     (21, "Shanghai and border accords, China–Vietnam", "1991-11-10", "holds"),
                 ]
@@ -327,13 +332,18 @@ def _checks(generator: np.random.Generator) -> dict[str, Any]:
                 }
             )
     rows = [
-        {"id": f"R{n:03d}", "elpd": -float(generator.gamma(2, 1.2)),
-         "pareto_k": float(generator.normal(0.25, 0.14))}
+        {
+            "id": f"R{n:03d}",
+            "elpd": -float(generator.gamma(2, 1.2)),
+            "pareto_k": float(generator.normal(0.25, 0.14)),
+        }
         for n in range(1, 67)
     ]
     rows[52]["pareto_k"] = 0.74
-    events = [{**row, "id": f"event-{i}", "pareto_k": row["pareto_k"] * 0.8} for i, row in
-              enumerate(rows[:40])]
+    events = [
+        {**row, "id": f"event-{i}", "pareto_k": row["pareto_k"] * 0.8}
+        for i, row in enumerate(rows[:40])
+    ]
     return {
         "ratings": {
             "category": [-3, -2, -1, 0, 1, 2, 3],
@@ -399,8 +409,13 @@ def _verdict(ok: bool) -> dict[str, Any]:
         {"name": "tail ESS", "value": 987.0, "limit": 400.0, "ok": True, "worst": "tau"},
         {"name": "divergences", "value": 0.0, "limit": 0.0, "ok": True, "worst": ""},
         {"name": "E-BFMI", "value": 0.71, "limit": 0.3, "ok": True, "worst": "chain 2"},
-        {"name": "R-hat of the forecast", "value": 1.002, "limit": 1.01, "ok": True,
-         "worst": "war at 60 months"},
+        {
+            "name": "R-hat of the forecast",
+            "value": 1.002,
+            "limit": 1.01,
+            "ok": True,
+            "worst": "war at 60 months",
+        },
     ]
     reasons: list[str] = []
     if not ok:
