@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
 DIAGNOSTICS_FAILED = 3
 FORECASTS = Path("forecasts")
-FILES = ("report.html", "report.md", "forecast.json", "fit.nc")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -203,9 +202,9 @@ def forecast(
         progress.stage("report")
         from durability.report import write_report
 
-        write_report(made, out)
+        written = write_report(made, out)
         progress.done()
-    return _show(made.record, out)
+    return _show(made.record, written)
 
 
 @durability.command()
@@ -222,8 +221,7 @@ def report(case: str, cutoff: date | None, out: Path | None) -> int:
     from durability.report import write_report
 
     made = read_forecast(folder)
-    write_report(made, folder)
-    return _show(made.record, folder)
+    return _show(made.record, write_report(made, folder))
 
 
 def _read(case: str, priors: str) -> tuple[Case, PriorSet]:
@@ -275,15 +273,14 @@ def _recorded(case: str, cutoff: date | None) -> Path:
     raise InputError([problem])
 
 
-def _show(record: dict[str, Any], folder: Path) -> int:
+def _show(record: dict[str, Any], written: Sequence[Path]) -> int:
     from durability.screen import forecast_lines
 
     for line in forecast_lines(record):
         click.echo(line)
     click.echo("")
-    for name in FILES:
-        if (folder / name).is_file():
-            click.echo(folder / name)
+    for path in written:
+        click.echo(path)
     return 0 if record["verdict"]["ok"] else DIAGNOSTICS_FAILED
 
 

@@ -79,10 +79,12 @@ def forecasting(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
             raise state.fails
         return Made(state.record)
 
-    def write_report(made: Made, folder: Path) -> None:
+    def write_report(made: Made, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("forecast.json", "report.html"):
-            (folder / name).write_text(made.record["cutoff"])
+        files = [folder / "report.html", folder / "forecast.json"]
+        for file in files:
+            file.write_text(made.record["cutoff"])
+        return files
 
     def read_forecast(folder: Path) -> Made:
         return Made({**state.record, "cutoff": (folder / "forecast.json").read_text()})
