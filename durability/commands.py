@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
+import time
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -181,7 +182,7 @@ def forecast(
     Prints the probability of each rung of breakdown with its interval, its Monte Carlo error
     and the verdict on the fit. A fit is cached: the second run of the same forecast is quick.
     """
-    from durability.progress import show_progress
+    from durability.progress import show_progress, timing_line
 
     with show_progress() as progress:
         progress.stage("read")
@@ -200,10 +201,13 @@ def forecast(
             **settings,
         )
         progress.stage("report")
+        began = time.monotonic()
         from durability.report import write_report
 
         written = write_report(made, out)
         progress.done()
+    timings = {**made.record["timings"], "report": time.monotonic() - began}
+    click.echo(timing_line(timings), err=True)
     return _show(made.record, written)
 
 

@@ -264,6 +264,18 @@ def spell_seconds(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def timing_line(timings: Mapping[str, float]) -> str:
+    """Write the seconds of each stage, and their sum, on one line.
+
+    Examples
+    --------
+    >>> timing_line({"compile": 41.2, "sample": 18.0})
+    'Time: compile 41 s, sample 18 s; 59 s in all.'
+    """
+    parts = ", ".join(f"{name} {spell_seconds(taken)}" for name, taken in timings.items())
+    return f"Time: {parts}; {spell_seconds(sum(timings.values()))} in all."
+
+
 def _ended(stage: str, seconds: float, divergences: int) -> str:
     return f"{STAGES.get(stage, stage)}: {spell_seconds(seconds)}{_divergent(divergences)}"
 

@@ -45,6 +45,7 @@ RECORD: dict[str, Any] = {
     },
     "observed_to": dict.fromkeys(STREAMS, "2026-06-30"),
     "newest_item": {"id": "T145", "known": "2026-06-30", "age_days": 0},
+    "timings": {"import": 7.04, "compile": 41.2, "sample": 18.0},
     "unseen": {rung: estimate(0.0) for rung in RUNGS},
     "breakdown": {
         rung: {str(months): estimate(months / 1000) for months in HORIZONS_MONTHS} for rung in RUNGS
@@ -310,6 +311,7 @@ def test_answers_go_to_standard_output_and_progress_to_standard_error(
     captured = capsys.readouterr()
     assert STAGES["read"] in captured.err
     assert STAGES["report"] in captured.err
+    assert "Time: import 7.0 s, compile 41 s, sample 18 s, report 0.0 s; " in captured.err
     assert not any(words in captured.out for words in STAGES.values())
 
 
