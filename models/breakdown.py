@@ -29,9 +29,12 @@ shape_raw, _spread    mark; scalar              departures of log s
 abrogation_shape      scalar                    not pooled with the marks
 effect_mean           driver                    β̄
 effect_raw, _spread   stream, driver; scalar    departures of β
-covariate             covariate                 γ
+covariate_effect      covariate                 γ
 cluster_raw, _sd      cluster; scalar           frailty of a family of conflicts
 dyad_raw, _sd         dyad; scalar              frailty of a pair of states
+coding_error_raw      thing                     δ of an agreement and driver, whitened
+event_error_raw       event                     ξ, whitened
+noise_raw             event                     signal of the event if it is noise, whitened
 indicator_*           indicator                 intercept, slope, dispersion
 ===================== ========================= ====================================
 """
@@ -42,10 +45,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-
 from durability.models import drivers, hazard, indicators, ratings
 from durability.models.parameters import Prior, draws, variable
-from durability.vocabulary import COVARIATES, DRIVERS, GRADES, MARKS, STREAMS
+
+from durability.vocabulary import COVARIATES, DRIVERS, GRADES, STREAMS
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "persistence": ("persistence",),
@@ -62,7 +65,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "abrogation_shape": ("abrogation_shape",),
     "effect_mean": tuple(f"effect_{driver}" for driver in DRIVERS),
     "effect_spread": ("effect_spread",),
-    "covariate": tuple(f"covariate_{covariate}" for covariate in COVARIATES),
+    "covariate_effect": tuple(f"covariate_{covariate}" for covariate in COVARIATES),
     "cluster_sd": ("cluster_sd",),
     "dyad_sd": ("dyad_sd",),
     "indicator_intercept": ("indicator_intercept",),
@@ -89,6 +92,9 @@ WHITENED: Mapping[str, tuple[str, ...]] = {
     "effect_raw": ("stream", "driver"),
     "cluster_raw": ("cluster",),
     "dyad_raw": ("dyad",),
+    "coding_error_raw": ("thing",),
+    "event_error_raw": ("event",),
+    "noise_raw": ("event",),
 }
 """Standard normal variables and their dimensions."""
 
@@ -101,11 +107,6 @@ PARAMETERS: tuple[str, ...] = (
     *FIXED,
 )
 """Every parameter that a prior file must give, and no other."""
-
-SHARED_ERROR_RULE = ratings.hermite_rule(5)
-EVENT_ERROR_RULE = ratings.hermite_rule(9)
-AGE_RULE = hazard.legendre_rule(8)
-DAY_RULE = hazard.legendre_rule(1)
 
 
 def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[str, Any]:
@@ -162,15 +163,17 @@ def log_likelihoods(
     Returns
     -------
     dict
-        ``outcomes (agreement)``, ``codings (thing, driver)``, ``events (event)``,
-        ``counts (window)`` where there are any, ``holding (stream)``.
+        ``outcomes (agreement)``, ``codings (thing)``, ``holding (stream)``, and where there are
+        any ``events (event)`` and ``counts (window)``.
     """
+    told, happened = readings(theta, latent, data, xp)
     terms = {
         "outcomes": outcomes(theta, latent, data, xp),
-        "codings": codings(theta, latent, data, xp),
-        "events": events(theta, latent, data, xp),
+        "codings": told,
         "holding": holding(theta, latent, data, xp),
     }
+    if happened is not None:
+        terms["events"] = happened
     if "window_count" in data:
         terms["counts"] = counts(theta, latent, data, xp)
     return terms
@@ -189,26 +192,29 @@ def log_scales(
     -------
     array (..., row, stream)
     """
-    shift = (theta["covariate"][..., None, :] * covariates).sum(-1)
+    shift = (theta["covariate_effect"][..., None, :] * covariates).sum(-1)
     shift = shift + latent["cluster_frailty"][..., cluster] + latent["dyad_frailty"][..., dyad]
     return theta["intercept"][..., None, :] + shift[..., :, None]
 
 
-def history_cumulative(
+def history_hazards(
     theta: Mapping[str, Any],
     latent: Mapping[str, Any],
     data: Mapping[str, Any],
-    log_start: Any,
-    log_stop: Any,
+    edges: tuple[Any, Any, Any],
     xp: Any,
-    *,
-    rule: tuple[np.ndarray, np.ndarray],
-) -> Any:
-    """Expected cumulative hazard of each agreement of history between two ages.
+) -> tuple[Any, Any]:
+    """Expected hazard of each agreement of history, accumulated between ages.
+
+    Parameters
+    ----------
+    edges : tuple of array (agreement, stream)
+        Logarithms of the ages where watching starts and stops and where the event's interval
+        ends, in years.
 
     Returns
     -------
-    array (..., agreement, stream)
+    watched, event : array (..., agreement, stream)
     """
     scale = log_scales(
         theta,
@@ -217,17 +223,15 @@ def history_cumulative(
         data["history_cluster"],
         data["history_dyad"],
     )
-    return hazard.cumulative_with_memory(
-        log_start,
-        log_stop,
+    return hazard.accumulated(
+        *edges,
         scale,
         latent["shapes"][..., None, :],
         hazard.pull(latent["effects"], latent["history_standing"]),
         hazard.effect_variance(latent["effects"], latent["cholesky"])[..., None, :],
         theta["persistence"][..., None, None],
         latent["autoregressive"][..., None, None],
-        rule=rule,
-        xp=xp,
+        xp,
     )
 
 
@@ -240,43 +244,99 @@ def outcomes(
     -------
     array (..., agreement)
     """
-    args = (theta, latent, data)
-    start, stop, end = (data[f"history_log_{edge}"] for edge in ("start", "stop", "end"))
+    edges = (data["history_log_start"], data["history_log_stop"], data["history_log_end"])
+    watched, day = history_hazards(theta, latent, data, edges, xp)
     event = data["history_event"]
-    held = history_cumulative(*args, start, stop, xp, rule=AGE_RULE)
-    day = history_cumulative(*args, stop, end, xp, rule=DAY_RULE)
-    # A stream without an event has an empty interval; its place must not reach log(0).
+    # A stream without an event has an empty interval, which must not reach log(0).
     safe = event * day + (1.0 - event)
-    each = event * hazard.log_happened(safe, xp) - held
+    each = event * hazard.log_happened(safe, xp) - watched
     return data["history_weight"] * each.sum(-1)
 
 
-def codings(
+def readings(
     theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any
-) -> Any:
-    """The coders' ratings of history's agreements and of the case itself.
+) -> tuple[Any, Any]:
+    """Ratings of agreements by coders, and of events by coders or sources, in one pass.
+
+    The data hold every event's readings twice: once of the driver, once of noise.
 
     Returns
     -------
-    array (..., thing, driver)
-        Agreements first, then the case's anchors.
+    codings : array (..., thing)
+        Agreements of history and anchors of the case, by driver.
+    events : array (..., event), or None without news
     """
-    anchors = latent["pressure"][..., data["anchor_month"], :]
-    signal = xp.concatenate([latent["history_standing"], anchors], axis=-2)
-    signal = signal + (data["hindsight"] * data["coding_broke"])[:, None]
+    seen = [coding_signal(latent, data, xp) + data["shared_error"] * theta["coding_error_raw"]]
+    if "event_driver" in data:
+        told = event_signal(theta, latent, data)
+        sd = latent["event_sd"][..., data["event_grade"]]
+        seen += [told + sd * theta["event_error_raw"], xp.sqrt(1.0 + sd**2) * theta["noise_raw"]]
+    term = ratings.readings_likelihood(
+        xp.concatenate(seen, axis=-1), *_scales_of_readings(theta, data, xp), xp
+    )
+    n_codings = data["coding_row"].shape[0]
+    if "event_driver" not in data:
+        return term, None
+    n_events = data["event_driver"].shape[0]
+    noise = theta["noise"][..., data["event_grade"]]
+    given, unrelated = term[..., n_codings:-n_events], term[..., -n_events:]
+    return term[..., :n_codings], ratings.with_noise(given, unrelated, noise, xp)
+
+
+def _scales_of_readings(
+    theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Discrimination, cutpoints either side, thing of every reading, and last reading of things."""
     offset = ratings.offsets(theta["cutpoint_gap"], xp)
-    location = theta["cutpoint_location"][..., : len(DRIVERS)][..., None, :, None]
-    level = data["coding_level"]
-    return ratings.shared_error_likelihood(
-        signal,
-        data["shared_error"] + 0.0 * signal,
-        theta["discrimination"][..., None, None, :] + 0.0 * location,
+    location = theta["cutpoint_location"][..., data["reading_location"]]
+    level = data["reading_level"]
+    return (
+        theta["discrimination"][..., data["reading_coder"]],
         location + offset[..., level],
         location + offset[..., level + 1],
-        data["coding_mask"],
-        rule=SHARED_ERROR_RULE,
-        xp=xp,
+        data["reading_thing"],
+        data["reading_last"],
     )
+
+
+def marginal_events(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Log-likelihood of each event given the drivers alone, its own errors integrated out.
+
+    The unit of cross-validation: what the ratings of a new event on that day would be.
+
+    Returns
+    -------
+    array (..., event)
+    """
+    told = event_signal(theta, latent, data)
+    sd = latent["event_sd"][..., data["event_grade"]]
+    lead = np.zeros((*told.shape[:-1], data["coding_row"].shape[0]))
+    term = ratings.marginal_likelihood(
+        np.concatenate([lead, told, 0.0 * told], axis=-1),
+        np.concatenate([lead, sd, np.sqrt(1.0 + sd**2)], axis=-1),
+        *_scales_of_readings(theta, data, np),
+    )
+    n_events = told.shape[-1]
+    noise = theta["noise"][..., data["event_grade"]]
+    given, unrelated = term[..., -2 * n_events : -n_events], term[..., -n_events:]
+    return np.asarray(ratings.with_noise(given, unrelated, noise, np))
+
+
+def coding_signal(latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> Any:
+    """Standing that the coders of an agreement read, hindsight included.
+
+    Returns
+    -------
+    array (..., thing)
+    """
+    anchors = latent["pressure"][..., data["anchor_month"], :]
+    standing = xp.concatenate([latent["history_standing"], anchors], axis=-2)
+    chosen = standing[..., data["coding_row"], data["coding_driver"]]
+    return chosen + data["hindsight"] * data["coding_broke"]
 
 
 def event_signal(
@@ -294,31 +354,6 @@ def event_signal(
     now = latent["pressure"][..., month, driver]
     before = latent["pressure"][..., month - 1, driver]
     return now - share[..., None] * before
-
-
-def events(
-    theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any
-) -> Any:
-    """The ratings of each event in the news.
-
-    Returns
-    -------
-    array (..., event)
-    """
-    offset = ratings.offsets(theta["cutpoint_gap"], xp)
-    location = theta["cutpoint_location"][..., len(DRIVERS) + data["event_driver"]][..., None]
-    level = data["event_level"]
-    return ratings.event_likelihood(
-        event_signal(theta, latent, data),
-        latent["event_sd"][..., data["event_grade"]],
-        theta["noise"][..., data["event_grade"]],
-        theta["discrimination"][..., data["event_coder"]],
-        location + offset[..., level],
-        location + offset[..., level + 1],
-        data["event_mask"],
-        rule=EVENT_ERROR_RULE,
-        xp=xp,
-    )
 
 
 def counts(
@@ -340,9 +375,7 @@ def counts(
         xp,
     )
     dispersion = theta["indicator_dispersion"][..., which]
-    return indicators.log_likelihood(
-        data["window_count"], mean, dispersion, _log_gamma(xp), xp
-    )
+    return indicators.log_likelihood(data["window_count"], mean, dispersion, _log_gamma(xp), xp)
 
 
 def holding(
@@ -358,7 +391,8 @@ def holding(
         theta, latent, data["case_covariates"], data["case_cluster"], data["case_dyad"]
     )
     shape = latent["shapes"][..., None, :]
-    eta = scale + hazard.pull(latent["effects"], latent["pressure"][..., data["case_month"], :])
+    drive = latent["pressure"][..., data["case_month_index"], :]
+    eta = scale + hazard.pull(latent["effects"], drive)
     span = hazard.weibull(data["case_log_start"], data["case_log_stop"], shape, xp)
     held = (xp.exp(eta) * span).sum(-2)
     event = data["case_event"]
@@ -369,8 +403,8 @@ def holding(
     return event * hazard.log_happened(safe, xp) - held
 
 
-def build(data: Mapping[str, Any], priors: Mapping[str, Prior]) -> Any:
-    """The joint model, ready to sample.
+def build(data: Any, priors: Mapping[str, Prior]) -> Any:
+    """Make the joint model, ready to sample.
 
     Parameters
     ----------
@@ -389,45 +423,87 @@ def build(data: Mapping[str, Any], priors: Mapping[str, Prior]) -> Any:
 
     with pm.Model(coords={name: list(values) for name, values in data.coords.items()}) as model:
         shared: dict[str, Any] = {
-            name: pm.Data(name, values) for name, values in data.arrays.items()
+            name: pm.Data(name, values, shape=values.shape) for name, values in data.arrays.items()
         }
         shared["months"] = len(data.coords["month"])
-        theta = _free(priors, data)
+        theta = free_parameters(data, priors)
         latent = latents(theta, shared, pt)
         for name, term in log_likelihoods(theta, latent, shared, pt).items():
-            observed = data.arrays[OBSERVED[name]]
-            pm.CustomDist(
-                name,
-                term,
-                logp=_given,
-                observed=np.zeros(term.type.ndim * (1,)) if observed is None else observed,
-            )
+            pm.CustomDist(name, term, logp=_given, observed=shared[OBSERVED[name]])
     return model
 
 
-OBSERVED: Mapping[str, str] = {}
+OBSERVED: Mapping[str, str] = {
+    "outcomes": "history_years",
+    "codings": "coding_mean",
+    "events": "event_mean",
+    "counts": "window_count",
+    "holding": "case_years",
+}
+"""The array that stands for each likelihood term among the observed data."""
 
 
 def _given(_value: Any, term: Any) -> Any:
+    """Log-likelihood of a unit whose data are spread over several arrays: computed already."""
     return term
 
 
-def _free(priors: Mapping[str, Prior], data: Any) -> dict[str, Any]:
+def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
+    """Make the free variables inside the current PyMC model.
+
+    Returns
+    -------
+    dict
+        ``theta`` of :func:`latents`.
+    """
     import pymc as pm
 
     shapes = drivers.lkj_shapes(priors["correlation"].values["eta"])
     theta = {"partial_correlation": pm.Beta("partial_correlation", shapes, shapes)}
-    for name, names in GROUPS.items():
-        if name.startswith("indicator_") and "indicator" not in data.coords:
-            continue
-        theta[name] = _group(name, [priors[each] for each in names])
-    for name, dims in WHITENED.items():
+    for name in _groups_of(data):
+        members = [priors[each] for each in GROUPS[name]]
+        theta[name] = variable(name, members, dims=REPEATED.get(name))
+    for name, dims in _whitened_of(data).items():
         theta[name] = pm.Normal(name, dims=dims)
     return theta
 
 
-def _group(name: str, priors: list[Prior]) -> Any:
-    raise NotImplementedError
+def _groups_of(data: Any) -> list[str]:
+    counted = "indicator" in data.coords
+    return [name for name in GROUPS if counted or not name.startswith("indicator_")]
+
+
+def _whitened_of(data: Any) -> dict[str, tuple[str, ...]]:
+    return {name: dims for name, dims in WHITENED.items() if set(dims) <= set(data.coords)}
+
+
+def prior_draws(
+    data: Any, priors: Mapping[str, Prior], *, n: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Draw free parameters from their priors, without a compiled model.
+
+    Parameters
+    ----------
+    n : int
+        Number of draws, the first dimension of every array.
+
+    Returns
+    -------
+    dict
+        ``theta`` of :func:`latents`.
+    """
+    shapes = drivers.lkj_shapes(priors["correlation"].values["eta"])
+    theta = {"partial_correlation": rng.beta(shapes, shapes, (n, shapes.size))}
+    for name in _groups_of(data):
+        members = [priors[each] for each in GROUPS[name]]
+        repeated = (len(data.coords[REPEATED[name]]),) if name in REPEATED else ()
+        if len(members) > 1:
+            theta[name] = np.stack([draws(prior, rng, (n,)) for prior in members], axis=-1)
+        else:
+            theta[name] = draws(members[0], rng, (n, *repeated))
+    for name, dims in _whitened_of(data).items():
+        theta[name] = rng.standard_normal((n, *(len(data.coords[dim]) for dim in dims)))
+    return theta
 
 
 def _log_gamma(xp: Any) -> Any:
@@ -436,6 +512,3 @@ def _log_gamma(xp: Any) -> Any:
 
         return gammaln
     return xp.gammaln
-
-
-__all__ = ["draws", "variable", "MARKS"]

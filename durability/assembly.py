@@ -1,0 +1,514 @@
+"""Assembly: everything a model may see of a case and of history, as of a cutoff.
+
+Nothing known after the cutoff passes this module, so no later stage can leak: the same cutoff
+gives the same arrays, to the bit, whatever is added to the files with a later date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from durability.agreements import Agreement, AgreementRating, earlier_wars, read_agreements
+from durability.calendar import add_months, first_of_month, month_label, months_between
+from durability.cases import Case, Standing
+from durability.errors import InputError, Problem
+from durability.ladder import Reading, Spell, derive_spells
+from durability.news import NewsItem
+from durability.vocabulary import (
+    COVARIATES,
+    DAYS_PER_YEAR,
+    DRIVERS,
+    GRADES,
+    MARKS,
+    RATING_MIN,
+    STREAMS,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Clock = Literal["settlement", "deal"]
+
+EARLIEST_YEARS = 1e-30
+"""Stands for age zero, whose logarithm is needed: its power is zero beside one day's."""
+
+HINDSIGHT_YEARS = 10.0
+"""Coders may have known of a breakdown within so many years (design: hindsight)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelData:
+    """What a model sees: named arrays with named dimensions, and what they were made of.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+    dims : mapping of str to tuple of str
+        Dimensions of each array.
+    coords : mapping of str to tuple of str
+        Labels along each dimension.
+    case : Case
+    cutoff : date
+    clock : {"settlement", "deal"}
+    reading : {"new", "all"}
+    spells : tuple of Spell
+        Outcomes of the reference class, in the order of dimension ``agreement``.
+    agreements : tuple of Agreement
+        The same agreements.
+    used : tuple of NewsItem
+        Items whose ratings enter.
+    unused : tuple of (NewsItem, str)
+        Items known by the cutoff that do not, and why.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    dims: Mapping[str, tuple[str, ...]]
+    coords: Mapping[str, tuple[str, ...]]
+    case: Case
+    cutoff: date
+    clock: Clock
+    reading: Reading
+    spells: tuple[Spell, ...]
+    agreements: tuple[Agreement, ...]
+    used: tuple[NewsItem, ...]
+    unused: tuple[tuple[NewsItem, str], ...]
+
+    @property
+    def clock_start(self) -> date:
+        """Day at which the case's age is zero."""
+        return self.case.deal if self.clock == "deal" else self.case.clock_start
+
+    def age_years(self, day: date) -> float:
+        """Age of the case at the start of `day`, in years."""
+        return (day - self.clock_start).days / DAYS_PER_YEAR
+
+    def hash(self) -> str:
+        """SHA-256 over every array and label."""
+        digest = hashlib.sha256()
+        for name in sorted(self.arrays):
+            array = np.ascontiguousarray(self.arrays[name])
+            digest.update(f"{name}|{array.dtype}|{array.shape}|".encode())
+            digest.update(array.tobytes())
+        digest.update(repr(sorted(self.coords.items())).encode())
+        return digest.hexdigest()
+
+    def to_dataset(self) -> xr.Dataset:
+        """Give the arrays as one xarray dataset."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {name: (self.dims[name], array) for name, array in self.arrays.items()},
+            coords={name: list(labels) for name, labels in self.coords.items()},
+        )
+
+
+def assemble(
+    case: Case,
+    agreements: Sequence[Agreement] | None = None,
+    *,
+    cutoff: date | None = None,
+    clock: Clock = "settlement",
+    reading: Reading = "new",
+    subset: str = "core",
+    shared_error: float = 0.3,
+    hindsight: float = 0.25,
+    level_change: tuple[float, float] = (0.0, 1.0),
+) -> ModelData:
+    """Gather what was known of a case and of history at a cutoff.
+
+    Parameters
+    ----------
+    case : Case
+    agreements : sequence of Agreement, optional
+        The reference class; the shipped one if not given.
+    cutoff : date, optional
+        Nothing known later enters; the case's ``covered_until`` if not given.
+    clock : {"settlement", "deal"}
+        Whether the case's age counts from the end of the fighting or from the deal.
+    reading : {"new", "all"}
+        Whether leftover fighting counts as an event of history.
+    subset : str
+        Set of agreements that trains the hazard.
+    shared_error, hindsight : float
+        τ_δ and h of the coders of history; fixed, for they are not identified.
+    level_change : tuple of float
+        Bounds of ρ_Δ; equal bounds fix it.
+
+    Returns
+    -------
+    ModelData
+
+    Raises
+    ------
+    InputError
+        The cutoff lies before the case's clock or deal.
+    """
+    cutoff = case.covered_until if cutoff is None else cutoff
+    _check_cutoff(case, cutoff)
+    rows = read_agreements() if agreements is None else tuple(agreements)
+    rows = tuple(row for row in rows if row.id not in case.excluded)
+    spells = derive_spells(rows, cutoff=cutoff, reading=reading, subset=subset)
+    by_id = {row.id: row for row in rows}
+    trained = tuple(by_id[spell.agreement] for spell in spells)
+    used, unused = select_news(case, cutoff)
+    parts = _Parts()
+    months = _month_grid(case, cutoff)
+    parts.coords["month"] = tuple(month_label(month) for month in months)
+    _add_history(parts, spells, trained, rows, case)
+    codings = _add_codings(parts, spells, trained, case, cutoff, months)
+    events = _add_events(parts, used, months)
+    _add_readings(parts, codings, events)
+    _add_windows(parts, case, cutoff, months)
+    _add_case(parts, case, cutoff, clock, months)
+    parts.add("shared_error", (), shared_error)
+    parts.add("hindsight", (), hindsight)
+    parts.add("level_change_low", (), level_change[0])
+    parts.add("level_change_high", (), level_change[1])
+    return ModelData(
+        arrays=parts.arrays,
+        dims=parts.dims,
+        coords=parts.coords,
+        case=case,
+        cutoff=cutoff,
+        clock=clock,
+        reading=reading,
+        spells=spells,
+        agreements=trained,
+        used=used,
+        unused=unused,
+    )
+
+
+def select_news(
+    case: Case, cutoff: date
+) -> tuple[tuple[NewsItem, ...], tuple[tuple[NewsItem, str], ...]]:
+    """Split the items known by the cutoff into those that enter and those that do not.
+
+    Returns
+    -------
+    used : tuple of NewsItem
+    unused : tuple of (NewsItem, str)
+        With the reason.
+    """
+    counted = {window.source: window.indicator for window in known_windows(case, cutoff)}
+    used, unused = [], []
+    for item in case.news:
+        if item.known > cutoff:
+            continue
+        reason = _why_not(item, case, counted)
+        if reason:
+            unused.append((item, reason))
+        else:
+            used.append(item)
+    return tuple(used), tuple(unused)
+
+
+def _why_not(item: NewsItem, case: Case, counted: Mapping[str, str]) -> str:
+    if not item.ratings:
+        return f"not rated ({item.status})"
+    if item.grade not in GRADES:
+        return "no source"
+    if item.date < case.grid_start:
+        return f"before the driver grid ({month_label(case.grid_start)})"
+    if item.precision == "year":
+        return "dated only to a year"
+    if item.id in counted:
+        return f"the same fact enters as the count {counted[item.id]}"
+    return ""
+
+
+def known_windows(case: Case, cutoff: date) -> tuple[Any, ...]:
+    """Give the indicator windows known by the cutoff and inside the grid."""
+    return tuple(
+        window
+        for window in case.indicators
+        if window.known <= cutoff and window.first >= case.grid_start and window.last <= cutoff
+    )
+
+
+def _check_cutoff(case: Case, cutoff: date) -> None:
+    where = f"{case.folder / 'case.toml'}"
+    for name, day in (("clock.start", case.clock_start), ("clock.deal", case.deal)):
+        if cutoff < day:
+            raise InputError(
+                [
+                    Problem(
+                        where=where,
+                        found=f"the cutoff {cutoff} lies before {name} {day}",
+                        allowed="choose a cutoff on or after both",
+                    )
+                ]
+            )
+
+
+class _Parts:
+    """Arrays while they are gathered."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+        self.dims: dict[str, tuple[str, ...]] = {}
+        self.coords: dict[str, tuple[str, ...]] = {
+            "driver": DRIVERS,
+            "stream": STREAMS,
+            "mark": MARKS,
+            "covariate": COVARIATES,
+            "grade": GRADES,
+            "gap": tuple(f"{i}|{i + 1}" for i in range(1, 6)),
+            "location": tuple(f"{c}:{d}" for c in ("history", "news") for d in DRIVERS),
+        }
+
+    def add(self, name: str, dims: tuple[str, ...], values: Any, dtype: type = float) -> None:
+        self.arrays[name] = np.asarray(values, dtype=dtype)
+        self.dims[name] = dims
+
+
+def _month_grid(case: Case, cutoff: date) -> tuple[date, ...]:
+    # One month before the grid, so that the first month's news has a level to change from.
+    first = add_months(case.grid_start, -1)
+    count = months_between(first, first_of_month(cutoff)) + 1
+    return tuple(add_months(first, i) for i in range(count))
+
+
+def log_years(years: Any) -> np.ndarray:
+    """Logarithm of ages of which some are zero."""
+    return np.log(np.maximum(np.asarray(years, dtype=float), EARLIEST_YEARS))
+
+
+def _add_history(
+    parts: _Parts,
+    spells: tuple[Spell, ...],
+    trained: tuple[Agreement, ...],
+    rows: tuple[Agreement, ...],
+    case: Case,
+) -> None:
+    parts.coords["agreement"] = tuple(spell.agreement for spell in spells)
+    clusters = tuple(dict.fromkeys([*(row.cluster for row in trained), case.cluster]))
+    dyads = tuple(dict.fromkeys([*(row.dyad for row in trained), case.dyad]))
+    parts.coords["cluster"], parts.coords["dyad"] = clusters, dyads
+    stop = _by_stream(spells, "stop_days") / DAYS_PER_YEAR
+    end = _by_stream(spells, "event_end_days") / DAYS_PER_YEAR
+    dims = ("agreement", "stream")
+    parts.add("history_years", ("agreement",), stop.max(axis=1))
+    parts.add("history_log_start", dims, np.full_like(stop, np.log(EARLIEST_YEARS)))
+    parts.add("history_log_stop", dims, log_years(stop))
+    parts.add("history_log_end", dims, log_years(end))
+    parts.add("history_event", dims, _by_stream(spells, "event"))
+    parts.add("history_weight", ("agreement",), [spell.weight for spell in spells])
+    parts.add("history_cluster", ("agreement",), [clusters.index(a.cluster) for a in trained], int)
+    parts.add("history_dyad", ("agreement",), [dyads.index(a.dyad) for a in trained], int)
+    raw = np.array([_covariates_of(row, earlier_wars(row, rows)) for row in trained])
+    centre = raw.mean(axis=0)
+    parts.add("covariate_centre", ("covariate",), centre)
+    parts.add("history_covariates", ("agreement", "covariate"), raw - centre)
+    own = [_case_covariates(case)] - centre
+    parts.add("case_covariates", ("case", "covariate"), own)
+    parts.coords["case"] = (case.name,)
+    parts.add("case_cluster", ("case",), [clusters.index(case.cluster)], int)
+    parts.add("case_dyad", ("case",), [dyads.index(case.dyad)], int)
+
+
+def _by_stream(spells: tuple[Spell, ...], name: str) -> np.ndarray:
+    return np.array(
+        [[getattr(spell, name)[stream] for stream in STREAMS] for spell in spells], dtype=float
+    )
+
+
+def _covariates_of(row: Agreement, wars: int) -> list[float]:
+    return [
+        float(row.contiguous),
+        float(row.war_outcome == "decisive"),
+        float(row.third_party),
+        float(row.territorial_unresolved),
+        float(np.log1p(wars)),
+    ]
+
+
+def _case_covariates(case: Case) -> list[float]:
+    value = case.covariates
+    return [
+        float(value["contiguous"]),
+        float(value["war_outcome"] == "decisive"),
+        float(value["third_party"]),
+        float(value["territorial_unresolved"]),
+        float(np.log1p(float(value["earlier_wars"]))),
+    ]
+
+
+def _add_codings(
+    parts: _Parts,
+    spells: tuple[Spell, ...],
+    trained: tuple[Agreement, ...],
+    case: Case,
+    cutoff: date,
+    months: tuple[date, ...],
+) -> list[_Thing]:
+    standings = [s for s in case.standings if s.date <= cutoff]
+    days = sorted({s.date for s in standings})
+    parts.coords["anchor"] = tuple(day.isoformat() for day in days)
+    rows: list[tuple[str, bool, list[Any]]] = [
+        (row.id, _broke_within(spell, HINDSIGHT_YEARS), list(row.ratings))
+        for row, spell in zip(trained, spells, strict=True)
+    ]
+    rows += [(day.isoformat(), False, [s for s in standings if s.date == day]) for day in days]
+    things, where = [], []
+    for index, (label, broke, coders) in enumerate(rows):
+        for d, driver in enumerate(DRIVERS):
+            said = [(each.coder, _rating(each, driver)) for each in coders]
+            if said:
+                things.append(_Thing(f"{label}:{driver}", d, tuple(said)))
+                where.append((index, d, float(broke)))
+    parts.coords["thing"] = tuple(thing.label for thing in things)
+    columns = np.array(where, dtype=float).reshape(-1, 3).T
+    parts.add("coding_row", ("thing",), columns[0], int)
+    parts.add("coding_driver", ("thing",), columns[1], int)
+    parts.add("coding_broke", ("thing",), columns[2])
+    parts.add("coding_mean", ("thing",), [thing.mean for thing in things])
+    parts.add("anchor_month", ("anchor",), [months_between(months[0], d) for d in days], int)
+    return things
+
+
+def _rating(source: AgreementRating | Standing, driver: str) -> int:
+    if isinstance(source, AgreementRating):
+        return int(getattr(source, driver))
+    return source.ratings[driver]
+
+
+def _broke_within(spell: Spell, years: float) -> bool:
+    return any(
+        spell.event[stream] and spell.stop_days[stream] / DAYS_PER_YEAR <= years
+        for stream in ("war", "abrogation")
+    )
+
+
+def _add_events(
+    parts: _Parts, used: tuple[NewsItem, ...], months: tuple[date, ...]
+) -> list[_Thing]:
+    groups: dict[str, list[NewsItem]] = {}
+    for item in sorted(used, key=lambda item: item.id):
+        groups.setdefault(item.event or item.id, []).append(item)
+    if not groups:
+        return []
+    keys = sorted(groups)
+    parts.coords["event"] = tuple(keys)
+    driver = [DRIVERS.index(groups[key][0].driver) for key in keys]
+    first = [min(item.date for item in groups[key]) for key in keys]
+    best = [min(GRADES.index(item.grade) for item in groups[key]) for key in keys]
+    parts.add("event_driver", ("event",), driver, int)
+    parts.add("event_month", ("event",), [months_between(months[0], d) for d in first], int)
+    parts.add("event_grade", ("event",), best, int)
+    things = [
+        _Thing(key, len(DRIVERS) + d, tuple(r for item in groups[key] for r in item.ratings))
+        for key, d in zip(keys, driver, strict=True)
+    ]
+    parts.add("event_mean", ("event",), [thing.mean for thing in things])
+    return things
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What some readings are of: an agreement or anchor and a driver, or an event."""
+
+    label: str
+    location: int
+    readings: tuple[tuple[str, int], ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(value for _, value in self.readings) / len(self.readings)
+
+
+def _add_readings(parts: _Parts, codings: list[_Thing], events: list[_Thing]) -> None:
+    """Write every reading in a row of its own; an event's twice, the second time as noise."""
+    things = [*codings, *events, *events]
+    coders = tuple(dict.fromkeys(coder for thing in things for coder, _ in thing.readings))
+    parts.coords["coder"] = coders
+    rows = [
+        (coders.index(coder), value - RATING_MIN, thing.location, t)
+        for t, thing in enumerate(things)
+        for coder, value in thing.readings
+    ]
+    parts.coords["reading"] = tuple(str(i) for i in range(len(rows)))
+    columns = np.array(rows, dtype=int).reshape(-1, 4).T
+    for name, column in zip(("coder", "level", "location", "thing"), columns, strict=True):
+        parts.add(f"reading_{name}", ("reading",), column, int)
+    last = np.cumsum([len(thing.readings) for thing in things]) - 1
+    noise = [f"noise:{thing.label}" for thing in events]
+    parts.coords["read"] = (*(thing.label for thing in (*codings, *events)), *noise)
+    parts.add("reading_last", ("read",), last, int)
+
+
+def _add_windows(parts: _Parts, case: Case, cutoff: date, months: tuple[date, ...]) -> None:
+    windows = known_windows(case, cutoff)
+    if not windows:
+        return
+    names = tuple(sorted({window.indicator for window in windows}))
+    parts.coords["indicator"] = names
+    parts.coords["window"] = tuple(f"{w.indicator} {w.first}..{w.last}" for w in windows)
+    parts.add("window_count", ("window",), [w.count for w in windows])
+    parts.add("window_exposure", ("window",), [w.exposure for w in windows])
+    parts.add("window_indicator", ("window",), [names.index(w.indicator) for w in windows], int)
+    parts.add("window_driver", ("window",), [DRIVERS.index(w.driver) for w in windows], int)
+    share = [[_share(month, w.first, w.last) for w in windows] for month in months]
+    parts.add("window_share", ("month", "window"), share)
+
+
+def _share(month: date, first: date, last: date) -> float:
+    """Share of a month's days that lie in [first, last]."""
+    following = add_months(month, 1)
+    days = min(following, last + timedelta(days=1)) - max(month, first)
+    return max(days.days, 0) / (following - month).days
+
+
+def _add_case(
+    parts: _Parts, case: Case, cutoff: date, clock: Clock, months: tuple[date, ...]
+) -> None:
+    start = case.deal if clock == "deal" else case.clock_start
+    tomorrow = timedelta(days=1)
+    happened = {h.rung: h.date for h in case.happened if h.date <= cutoff}
+    offset = months_between(months[0], case.deal)
+    lo = np.zeros((len(months) - offset, len(STREAMS)))
+    hi, event_lo, event_hi = lo.copy(), lo.copy(), lo.copy()
+    event = np.zeros(len(STREAMS))
+    for k, stream in enumerate(STREAMS):
+        until, shot = _case_stream(stream, happened, min(case.observed_to[stream], cutoff))
+        until = until if shot else until + tomorrow
+        event[k] = float(shot)
+        for m, month in enumerate(months[offset:]):
+            first = max(month, case.deal)
+            last = max(first, min(add_months(month, 1), until))
+            lo[m, k], hi[m, k] = (first - start).days, (last - start).days
+            if shot and month == first_of_month(until):
+                event_lo[m, k] = (until - start).days
+                event_hi[m, k] = event_lo[m, k] + 1
+    dims = ("case_month", "stream")
+    parts.coords["case_month"] = parts.coords["month"][offset:]
+    parts.add("case_month_index", ("case_month",), np.arange(offset, len(months)), int)
+    parts.add("case_log_start", dims, log_years(lo / DAYS_PER_YEAR))
+    parts.add("case_log_stop", dims, log_years(hi / DAYS_PER_YEAR))
+    parts.add("case_event", ("stream",), event)
+    parts.add("case_event_log_start", dims, log_years(event_lo / DAYS_PER_YEAR))
+    parts.add("case_event_log_stop", dims, log_years(event_hi / DAYS_PER_YEAR))
+    parts.add("case_years", ("stream",), (hi - lo).sum(axis=0) / DAYS_PER_YEAR)
+
+
+def _case_stream(stream: str, happened: Mapping[str, date], observed_to: date) -> tuple[date, bool]:
+    """Until when a stream of the case ran, and whether an event of its own mark ended it.
+
+    A confrontation of mark m ends every stream up to m and is an event of stream m alone.
+    """
+    if stream == "abrogation":
+        day = happened.get("abrogation")
+        return (day, True) if day else (observed_to, False)
+    at_least = MARKS[MARKS.index(stream) :]
+    days = {mark: happened[mark] for mark in at_least if mark in happened}
+    if not days:
+        return observed_to, False
+    first = min(days.values())
+    worst = [mark for mark in at_least if days.get(mark) == first][-1]
+    return first, worst == stream
