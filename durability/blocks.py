@@ -36,10 +36,10 @@ Cell = str | Link | Estimate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """The head of a column; numbers are set flush right, wide text gets room."""
+    """The head of a column; numbers stand flush right, short text stays on one line."""
 
     title: str
-    kind: Literal["text", "wide", "number"] = "number"
+    kind: Literal["text", "short", "wide", "number"] = "number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,11 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     folded: bool = False
+
+    @property
+    def title(self) -> str:
+        """The caption as far as its first stop."""
+        return self.caption.split(":")[0].split(". ")[0].removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

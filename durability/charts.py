@@ -12,6 +12,7 @@ from typing import Any
 
 from durability import plots
 from durability.blocks import Panel
+from durability.vocabulary import DRIVERS
 from durability.wording import (
     DRIVER_NAMES,
     RUNG_MEANINGS,
@@ -304,20 +305,22 @@ def decomposition(record: Record) -> tuple[Panel, Panel]:
     parts, name = record["decomposition"], interval_name(record)
     chance = parts["probability"]
     months = chance["horizon_months"]
-    logs = [_row(PRESSURE_NAMES[d], v, signed(v["mean"])) for d, v in parts["log_hazard"].items()]
+    logs = [
+        _row(PRESSURE_NAMES[d], v, signed(v["mean"])) for d, v in _by_driver(parts["log_hazard"])
+    ]
     points = [
         _row(
             PRESSURE_NAMES[d],
             {key: 100 * v[key] for key in ("mean", "low", "high")},
             signed_points(v["mean"]),
         )
-        for d, v in chance["drivers"].items()
+        for d, v in _by_driver(chance["drivers"])
     ]
     probability = Panel(
         title=f"Points of probability within {months} months",
         svg=interval_plot(points, name="parts-probability", x_title="Percentage points"),
         alt=(
-            f"Interval plot. With the drivers at history's average the chance of breakdown within "
+            f"Interval plot. With the drivers at history’s average the chance of breakdown within "
             f"{months} months is {percent(chance['reference'])}; the drivers bring it to "
             f"{percent(chance['total'])}. Points added, mean and {name}: {_rows_alt(points)}."
         ),
@@ -329,6 +332,11 @@ def decomposition(record: Record) -> tuple[Panel, Panel]:
         f"{name}: {_rows_alt(logs)}.",
     )
     return probability, log_hazard
+
+
+def _by_driver(parts: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Give a mapping's drivers in their one order: JSON sorts its keys."""
+    return [(driver, parts[driver]) for driver in DRIVERS if driver in parts]
 
 
 def effects(record: Record, stream: str) -> Panel:
@@ -352,8 +360,8 @@ def effects(record: Record, stream: str) -> Panel:
             axes.plot([posterior["mean"]], [place + 0.14], "o", color=plots.BLUE, markersize=6)
         shares = [f"learned {percent(e['share_learned'])}" for e in rows]
         _row_axes(axes, [PRESSURE_NAMES.get(e["driver"], e["driver"]) for e in rows], shares)
-        axes.set_xlim(min(every, default=-1), max(every, default=1))
-        axes.margins(x=0.04)
+        low, high = min(every, default=-1), max(every, default=1)
+        axes.set_xlim(low - 0.04 * (high - low), high + 0.04 * (high - low))
         axes.set_xlabel("Effect on the log hazard", color=plots.MUTED)
         svg = plots.to_svg(figure, f"effects-{stream}")
     told = "; ".join(
@@ -383,6 +391,7 @@ def sensitivities(record: Record, horizon: str) -> Panel:
         _row_axes(axes, ["" for _ in rows], values, at=0.2)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(left=0)
+        axes.locator_params(axis="x", nbins=6)
         plots.percent_axis(axes.xaxis)
         axes.annotate(
             f"this forecast {percent(head['mean'])}",
@@ -473,11 +482,8 @@ def _end_labels(axes: Any, x: float, ends: Sequence[tuple[str, float, str]]) -> 
     low, high = axes.get_ylim()
     box = axes.get_position().height * axes.figure.get_figheight() * 72
     gap = 13.5 * (high - low) / box
-    heights = plots.spread([y for _, y, _ in ends], gap)
-    lift = max(0.0, low + gap / 3 - min(heights))
-    heights = plots.spread([max(y, low + gap / 3) if lift else y for y in heights], gap)
-    lift = max(0.0, low + gap / 3 - min(heights))
-    heights = [y + lift if y + lift < high else y for y in heights]
+    inside = (low + gap / 3, high - gap / 3)
+    heights = plots.spread([y for _, y, _ in ends], gap, inside)
     for (name, _, colour), height in zip(ends, heights, strict=True):
         axes.annotate(
             name,

@@ -205,7 +205,9 @@ def pareto_k(record: Record, name: str) -> Panel:
                     xytext=(5, 3),
                     textcoords="offset points",
                 )
-        axes.set_ylim(min([0.0, *values]), max([0.85, *(1.1 * v for v in values)]))
+        axes.set_ylim(
+            min([0.0, *(v - 0.05 for v in values)]), max([0.85, *(1.1 * v for v in values)])
+        )
         axes.set_xlabel("Left-out unit, in the order of the table", color=plots.MUTED)
         plots.y_title(axes, "Pareto k")
         svg = plots.to_svg(figure, f"loo-{name}")

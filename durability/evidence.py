@@ -13,6 +13,7 @@ from durability.blocks import (
     Bullets,
     Cell,
     Column,
+    Estimate,
     Figure,
     Heading,
     Paragraph,
@@ -38,6 +39,7 @@ from durability.wording import (
     percent,
     rungs_in,
     signed,
+    verdict_tag,
     verdict_words,
 )
 
@@ -48,7 +50,8 @@ STATUS_WORDS = {
     "literature": "from the literature",
     "assumed": "assumed",
 }
-LOO_NAMES = {"outcomes": "Outcomes of history's agreements", "events": "News events"}
+HEADINGS = {"rank": "Ranks", "trace": "Traces", "ess": "Effective sample size"}
+LOO_NAMES = {"outcomes": "Outcomes of history’s agreements", "events": "News events"}
 
 
 def learned(record: Record) -> Section:
@@ -101,7 +104,7 @@ def _effects(record: Record, streams: list[str]) -> Figure:
     return Figure(
         name="effects",
         caption=f"Effect of each driver on each stream: thin grey the prior, thick blue the "
-        f"posterior, mean and {name}. “Learned” is the share of the prior's uncertainty that the "
+        f"posterior, mean and {name}. “Learned” is the share of the prior’s uncertainty that the "
         "data removed: the rest is still assumption.",
         panels=tuple(charts.effects(record, stream) for stream in streams),
         table=table,
@@ -138,7 +141,7 @@ def _sensitivities(record: Record) -> list[Block]:
     table = Table(
         name="sensitivities-table",
         caption="Chance of breakdown within so many months under other assumptions, with its Monte "
-        f"Carlo standard error in points. Verdict of the main fit: {verdict_words(record)}.",
+        f"Carlo standard error in points. Main fit: {verdict_tag(record)}",
         columns=(
             *text_columns("Assumption"),
             *number_columns(*months),
@@ -203,7 +206,7 @@ def diagnostics(record: Record, tree: xr.DataTree) -> Section:
         Paragraph(
             text=f"{counted(settings['chains'], 'chain')} of {counted(settings['draws'], 'draw')} "
             f"after {counted(settings['tune'], 'tuning step')} each; "
-            f"{verdict_words(record)}. The checks cover the forecast's probabilities too."
+            f"{verdict_words(record)}. The checks cover the forecast’s probabilities too."
         ),
         _verdict_table(record),
         *_chain_figures(record, tree),
@@ -256,22 +259,19 @@ def _chain_figures(record: Record, tree: xr.DataTree) -> list[Block]:
         "trace": chain_plots.trace_panels(data, tree),
         "ess": chain_plots.ess_panels(data, tree),
     }
-    figures: list[Block] = [
-        Figure(
-            name=name,
-            caption=f"{said[name]} The parameters that the checks name as worst come first.",
-            panels=tuple(panels),
-            table=Table(
-                name=f"{name}-table",
-                caption=f"Chains of the parameters shown ({name} plots).",
-                columns=columns,
-                rows=rows,
-                folded=True,
-            ),
+    blocks: list[Block] = []
+    for name, panels in drawn.items():
+        table = Table(
+            name=f"{name}-table",
+            caption=f"Chains of the parameters shown: {HEADINGS[name].lower()}",
+            columns=columns,
+            rows=rows,
+            folded=True,
         )
-        for name, panels in drawn.items()
-    ]
-    return [*figures, *_energy(tree)]
+        caption = f"{said[name]} The parameters that the checks name as worst come first."
+        figure = Figure(name=name, caption=caption, panels=tuple(panels), table=table)
+        blocks += [Heading(text=HEADINGS[name]), figure]
+    return [*blocks, *_energy(tree)]
 
 
 def _energy(tree: xr.DataTree) -> list[Block]:
@@ -288,33 +288,40 @@ def _energy(tree: xr.DataTree) -> list[Block]:
         folded=True,
     )
     caption = "Energy of the sampler: both densities should be alike, E-BFMI right of the line."
-    return [Figure(name="energy", caption=caption, panels=tuple(panels), table=table)]
+    figure = Figure(name="energy", caption=caption, panels=tuple(panels), table=table)
+    return [Heading(text="Energy"), figure]
 
 
 def predictive_checks(record: Record) -> Section:
     """Give what the model would have predicted for the data it was fitted to."""
     name = interval_name(record)
-    blocks: tuple[Block, ...] = (
+    blocks: list[Block] = [
         Paragraph(
-            text="The model's own replications of the data, beside the data. Survival is checked "
-            "in the section History, whose bands are replications too."
-        ),
-        Figure(
-            name="ratings-check",
-            caption=f"How often each rating was given (bars) and how often the model expects it "
-            f"(dots: mean and {name}).",
-            panels=(check_charts.ratings(record),),
-            table=_ratings_table(record),
-        ),
-        Figure(
-            name="ladder-check",
-            caption=f"Agreements that had reached each rung by 1, 5 and 10 years: observed "
-            f"(diamonds) and predicted (dots: mean and {name}).",
-            panels=(check_charts.ladder(record),),
-            table=_ladder_table(record),
-        ),
-    )
-    return Section(name="checks", title="Posterior predictive checks", blocks=blocks)
+            text="What the fitted model would have predicted for its own data, beside the data. "
+            "Survival is held against history in the section History."
+        )
+    ]
+    if any(record["checks"]["ratings"]["observed"]):
+        caption = (
+            f"How often each rating was given (bars) and how often the model expects it (dots: "
+            f"mean and {name})."
+        )
+        panels = (check_charts.ratings(record),)
+        blocks.append(
+            Figure(
+                name="ratings-check", caption=caption, panels=panels, table=_ratings_table(record)
+            )
+        )
+    if record["checks"]["ladder"]:
+        caption = (
+            f"Agreements that had reached each rung by 1, 5 and 10 years: observed (diamonds) and "
+            f"predicted (dots: mean and {name})."
+        )
+        panels = (check_charts.ladder(record),)
+        blocks.append(
+            Figure(name="ladder-check", caption=caption, panels=panels, table=_ladder_table(record))
+        )
+    return Section(name="checks", title="Posterior predictive checks", blocks=tuple(blocks))
 
 
 def _ratings_table(record: Record) -> Table:
@@ -367,13 +374,15 @@ def leave_one_out(record: Record) -> Section:
     """Give PSIS-LOO of every kind of unit, with Pareto k."""
     blocks: list[Block] = [
         Paragraph(
-            text="Pareto-smoothed importance sampling leaves out one agreement's outcome, or one "
+            text="Pareto-smoothed importance sampling leaves out one agreement’s outcome, or one "
             "news event, at a time. Where Pareto k exceeds 0.7 the estimate of that unit is not "
             "to be trusted."
         )
     ]
     for name, loo in sorted(record["checks"]["loo"].items(), key=lambda kv: kv[0] != "outcomes"):
         title = LOO_NAMES.get(name, name)
+        if not loo["rows"]:
+            continue
         rows = tuple((r["id"], number(r["elpd"]), number(r["pareto_k"], 2)) for r in loo["rows"])
         table = Table(
             name=f"loo-{name}-table",
@@ -415,37 +424,41 @@ def data_and_sources(record: Record) -> Section:
 def _news_table(record: Record) -> Table:
     rows = tuple(
         (
-            item["id"],
-            dated(item),
-            item["known"] + (" (assumed)" if item["known_assumed"] else ""),
+            _dates(item),
             item["statement"],
             linked(_source(item), item["address"]),
-            DRIVER_NAMES.get(item["driver"], item["driver"]),
-            ", ".join(f"{c} {signed(score, 0)}" for c, score in sorted(item["ratings"].items())),
-            "–" if item["salience"] is None else str(item["salience"]),
-            item["grade"],
-            item["status"],
+            _rated(item),
+            Estimate(main=item["grade"], notes=(item["status"],)),
             "used" if item["used"] else f"not used: {item['why_not']}",
-            item["event"],
-            item["actor"],
+            Estimate(main=item["event"], notes=(item["actor"],) if item["actor"] else ()),
         )
         for item in record["news"]
-    )
-    heads = text_columns(
-        "Driver", "Ratings", "Salience", "Grade", "Status", "Used?", "Event", "Actor"
     )
     return Table(
         name="news",
         caption=f"All {counted(len(rows), 'news item')}",
         columns=(
-            *text_columns("Id", "Happened", "Known"),
+            Column(title="Item, happened, known", kind="short"),
             Column(title="Statement", kind="wide"),
             Column(title="Source", kind="wide"),
-            *heads,
+            *text_columns("Driver, ratings", "Grade, status", "Used?", "Event, actor"),
         ),
         rows=rows,
         folded=True,
     )
+
+
+def _dates(item: Mapping[str, Any]) -> Estimate:
+    assumed = " (assumed)" if item["known_assumed"] else ""
+    return Estimate(main=item["id"], notes=(dated(item), f"known {item['known']}{assumed}"))
+
+
+def _rated(item: Mapping[str, Any]) -> Estimate:
+    scores = ", ".join(f"{c} {signed(score, 0)}" for c, score in sorted(item["ratings"].items()))
+    notes = [scores or "not rated"]
+    if item["salience"] is not None:
+        notes.append(f"salience {item['salience']}")
+    return Estimate(main=DRIVER_NAMES.get(item["driver"], "–"), notes=tuple(notes))
 
 
 def _source(item: Mapping[str, Any]) -> str:

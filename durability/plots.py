@@ -50,7 +50,7 @@ VARIABLES = {
 """Colour in Matplotlib → name of the page's variable, so that dark pages get dark plots."""
 
 RASTER_DPI = 144
-FONT_SIZE = 11.5
+FONT_SIZE = 12
 STYLE = {
     "font.size": FONT_SIZE,
     "text.color": INK,
@@ -138,33 +138,27 @@ def percent_axis(axis: Any) -> None:
     axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
 
 
-def spread(values: Sequence[float], gap: float) -> list[float]:
-    """Move labels apart until neighbours are at least `gap` apart, keeping their order.
+def spread(values: Sequence[float], gap: float, inside: tuple[float, float]) -> list[float]:
+    """Move labels apart until neighbours are `gap` apart, keeping their order and `inside`.
 
     Examples
     --------
-    >>> spread([1.0, 1.0, 5.0], 2.0)
-    [0.0, 2.0, 5.0]
+    >>> spread([1.0, 1.0, 5.0], 2.0, (0.0, 9.0))
+    [1.0, 3.0, 5.0]
+    >>> spread([8.0, 8.5], 2.0, (0.0, 9.0))
+    [7.0, 9.0]
     """
     order = sorted(range(len(values)), key=lambda i: values[i])
-    groups: list[tuple[list[int], float]] = []
+    placed = dict(enumerate(values))
+    floor = inside[0]
     for i in order:
-        members, centre = [i], float(values[i])
-        while groups and centre - _half(members, gap) < groups[-1][1] + _half(groups[-1][0], gap):
-            before, middle = groups.pop()
-            total = len(before) + len(members)
-            centre = (middle * len(before) + centre * len(members)) / total
-            members = before + members
-        groups.append((members, centre))
-    placed = dict.fromkeys(range(len(values)), 0.0)
-    for members, centre in groups:
-        for place, i in enumerate(members):
-            placed[i] = centre + (place - (len(members) - 1) / 2) * gap
+        placed[i] = max(placed[i], floor)
+        floor = placed[i] + gap
+    ceiling = inside[1]
+    for i in reversed(order):
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - gap
     return [placed[i] for i in range(len(values))]
-
-
-def _half(members: Sequence[int], gap: float) -> float:
-    return len(members) * gap / 2
 
 
 def to_svg(figure: Figure, name: str) -> str:

@@ -33,6 +33,7 @@ from durability.wording import (
     RUNG_NAMES,
     STREAM_NAMES,
     counted,
+    decimal_range,
     error_points,
     headline_horizon,
     horizons,
@@ -40,19 +41,19 @@ from durability.wording import (
     listed,
     long_date,
     number,
-    number_range,
     percent,
     percent_range,
     percent_words,
     rungs_in,
     signed,
     signed_points,
+    verdict_tag,
     verdict_words,
 )
 
 Record = Mapping[str, Any]
 
-UNCLEAR = "no driver's part is clearly different from none"
+UNCLEAR = "no driver’s part is clearly different from none"
 
 
 def answer(record: Record) -> Answer:
@@ -89,7 +90,7 @@ def carrier_sentence(record: Record) -> str:
     """Say what carries the headline: the drivers that add and take off most."""
     chance = record["decomposition"]["probability"]
     parts = {d: v for d, v in chance["drivers"].items() if abs(v["mean"]) >= 0.0005}
-    start = f"With all four drivers at history's average it would be {percent(chance['reference'])}"
+    start = f"With all four drivers at history’s average it would be {percent(chance['reference'])}"
     if str(chance["horizon_months"]) != headline_horizon(record):
         start = f"Within {chance['horizon_months']} months, w{start[1:]}"
     if not parts:
@@ -116,8 +117,7 @@ def probability_table(record: Record) -> Table:
     return Table(
         name="probabilities",
         caption=f"Chance that it happens within so many months of {long_date(record['cutoff'])}: "
-        f"mean, {name}, Monte Carlo standard error (±, in points). Verdict: "
-        f"{verdict_words(record)}.",
+        f"mean, {name}, Monte Carlo standard error (±, in points). {verdict_tag(record)}",
         columns=(*text_columns("Months"), *number_columns(*found)),
         rows=tuple(rows),
     )
@@ -135,7 +135,7 @@ def _fan(record: Record) -> Figure:
     return Figure(
         name="fan",
         caption=f"Chance that it has not happened yet, by month after the cutoff. Band: "
-        f"{interval_name(record)} of breakdown. Verdict: {verdict_words(record)}.",
+        f"{interval_name(record)} of breakdown. {verdict_tag(record)}",
         panels=(charts.survival_fan(record),),
         table=_curve_table(record, "survival", "fan-table", "Chance that it has not happened"),
     )
@@ -146,7 +146,7 @@ def _curve_table(record: Record, curve: str, name: str, caption: str) -> Table:
     rungs, months = rungs_in(found), found["months"]
     kept = [i for i, month in enumerate(months) if month % 6 == 0 or i == len(months) - 1]
     write = percent if curve == "survival" else _rate
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             str(months[i]),
             *(
@@ -162,7 +162,7 @@ def _curve_table(record: Record, curve: str, name: str, caption: str) -> Table:
     return Table(
         name=name,
         caption=f"{caption}: mean and {interval_name(record)} every six months "
-        f"(every month: forecast.json). Verdict: {verdict_words(record)}.",
+        f"(every month: forecast.json). {verdict_tag(record)}",
         columns=(*text_columns("Month"), *number_columns(*(RUNG_NAMES[r] for r in rungs))),
         rows=tuple(rows),
         folded=True,
@@ -239,13 +239,18 @@ def over_time(record: Record) -> Section:
 def _months_kept(record: Record) -> Table:
     kept = record["months_kept"]
     rows = tuple(
-        (h, number(kept[h]["mean"]), number_range(kept[h]), number(kept[h]["mcse"], 2))
+        (
+            h,
+            number(kept[h]["mean"]),
+            f"{number(kept[h]['low'])} to {number(kept[h]['high'])}",
+            number(kept[h]["mcse"], 2),
+        )
         for h in sorted(kept, key=int)
     )
     return Table(
         name="kept",
         caption="Months without breakdown expected within each horizon (restricted mean). "
-        f"Verdict: {verdict_words(record)}.",
+        f"{verdict_tag(record)}",
         columns=(
             *text_columns("Horizon, months"),
             *number_columns("Months kept", interval_name(record), "Monte Carlo error"),
@@ -259,7 +264,7 @@ def drivers(record: Record) -> Section:
     present = [d for d in DRIVERS if d in record["drivers"]]
     paths = Figure(
         name="drivers",
-        caption=f"Each driver by month: mean and {interval_name(record)}; zero is history's "
+        caption=f"Each driver by month: mean and {interval_name(record)}; zero is history’s "
         "average, dashed is what is expected after the cutoff. Below, every rated news item, "
         "pointing the way it was rated: red toward breakdown, blue away, grey neither. "
         "Trust is shown as trust, so up is good; the other three as pressure, so up is bad. "
@@ -269,7 +274,7 @@ def drivers(record: Record) -> Section:
     )
     parts = Figure(
         name="parts",
-        caption="What each driver carries of the forecast, against all four at history's average: "
+        caption="What each driver carries of the forecast, against all four at history’s average: "
         f"mean and {interval_name(record)}. Left: Shapley shares of the probability, which add up "
         "to the difference. Right: shares of the log hazard, exact. They say what goes with "
         "breakdown in history, not what would happen if a driver were changed.",
@@ -297,7 +302,7 @@ def _driver_table(record: Record, present: Sequence[str]) -> Table:
         cells: list[Cell] = [
             Estimate(
                 main=signed(shown[d]["mean"][i]),
-                notes=(number_range({k: shown[d][k][i] for k in ("low", "high")}),),
+                notes=(decimal_range({k: shown[d][k][i] for k in ("low", "high")}),),
             )
             for d in present
         ]
@@ -315,7 +320,7 @@ def _driver_table(record: Record, present: Sequence[str]) -> Table:
 def _parts_table(record: Record) -> Table:
     chance, logs = record["decomposition"]["probability"], record["decomposition"]["log_hazard"]
     rows: list[tuple[Cell, ...]] = [
-        ("All at history's average", percent(chance["reference"]), "", "", "")
+        ("All at history’s average", percent(chance["reference"]), "", "", "")
     ]
     for driver in [d for d in DRIVERS if d in chance["drivers"]]:
         points, log = chance["drivers"][driver], logs[driver]
@@ -326,7 +331,7 @@ def _parts_table(record: Record) -> Table:
                 f"{signed_points(points['mean'])} points",
                 spread,
                 signed(log["mean"]),
-                number_range(log),
+                decimal_range(log),
             )
         )
     rows.append(("This forecast", percent(chance["total"]), "", "", ""))
@@ -334,8 +339,7 @@ def _parts_table(record: Record) -> Table:
     return Table(
         name="parts-table",
         caption=f"What each driver adds to the chance of breakdown within "
-        f"{chance['horizon_months']} months and to its log hazard. Verdict: "
-        f"{verdict_words(record)}.",
+        f"{chance['horizon_months']} months and to its log hazard. {verdict_tag(record)}",
         columns=(
             *text_columns("Driver"),
             *number_columns("Probability", name, "Log hazard", name),
@@ -370,7 +374,7 @@ def kaplan_figure(record: Record, source: check_charts.Source) -> Figure:
     whose = "the fitted model" if source == "model" else "the priors alone, before any data"
     return Figure(
         name="history-survival" if source == "model" else "prior-survival",
-        caption=f"History's agreements (black steps: Kaplan–Meier, grey: its interval) and {whose} "
+        caption=f"History’s agreements (black steps: Kaplan–Meier, grey: its interval) and {whose} "
         f"(dashed with band: mean and {interval_name(record)}).",
         panels=tuple(check_charts.kaplan_meier(record, rung, source) for rung in rungs),
         table=_kaplan_table(record, source, rungs),
@@ -425,14 +429,14 @@ def _precedents(told: Record) -> Table | Bullets:
     wide = Column(title="What became of it", kind="wide")
     return Table(
         name="precedents",
-        caption="Agreements whose four ratings at their start lie nearest to this one's. Ratings "
+        caption="Agreements whose four ratings at their start lie nearest to this one’s. Ratings "
         "from −3 to +3: trust as trust, the others as pressure toward breakdown.",
         columns=(
             Column(title="Agreement", kind="wide"),
-            *text_columns("Began"),
+            Column(title="Began", kind="short"),
             wide,
             *number_columns("Distance", *(DRIVER_NAMES[d] for d in DRIVERS)),
-            *text_columns("Id"),
+            Column(title="Id", kind="short"),
         ),
         rows=rows,
     )

@@ -61,7 +61,7 @@ Interval = Mapping[str, Any]
 
 
 def percent(probability: float) -> str:
-    """Write a probability: whole per cents, one decimal below 10 and above 90.
+    """Write a probability: whole per cents, one decimal below 10 and above 99.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def percent(probability: float) -> str:
         return "<0.1%"
     if 99.95 < value < 100:
         return ">99.9%"
-    if value in (0, 100) or 9.95 <= value <= 90.05:
+    if value in (0, 100) or 9.95 <= value < 99:
         return f"{value:.0f}%"
     return f"{value:.1f}%"
 
@@ -90,9 +90,16 @@ def percent_words(interval: Interval) -> str:
 
 
 def error_points(mcse: float) -> str:
-    """Write a Monte Carlo error of a probability in percentage points."""
-    value = 100 * mcse
-    return "<0.1" if 0 < value < 0.05 else f"{value:.1f}"
+    """Write a Monte Carlo error of a probability in percentage points.
+
+    Examples
+    --------
+    >>> error_points(0.0123), error_points(0.0004), error_points(0.00001)
+    ('1.2', '0.04', '0.01')
+    """
+    # The smallest error that is written is 0.01: rounded up, since none at all would be untrue.
+    value = max(100 * mcse, 0.01) if mcse > 0 else 0.0
+    return f"{value:.2f}" if 0 < value < 0.095 else f"{value:.1f}"
 
 
 def signed_points(difference: float) -> str:
@@ -121,6 +128,11 @@ def number(value: float, digits: int = 3) -> str:
 def number_range(interval: Interval) -> str:
     """Write an interval of numbers: ``−0.2 to 1.4``."""
     return f"{number(interval['low'], 2)} to {number(interval['high'], 2)}"
+
+
+def decimal_range(interval: Interval) -> str:
+    """Write an interval of numbers to two decimals each, signed: ``−0.20 to +1.40``."""
+    return f"{signed(interval['low'])} to {signed(interval['high'])}"
 
 
 def long_date(text: str) -> str:
@@ -181,6 +193,11 @@ def headline_horizon(record: Mapping[str, Any]) -> str:
 def rungs_in(mapping: Mapping[str, Any]) -> list[str]:
     """Give the rungs that a mapping has, in the report's order."""
     return [rung for rung in RUNG_ORDER if rung in mapping]
+
+
+def verdict_tag(record: Mapping[str, Any]) -> str:
+    """Say the verdict in a word, to stand beside every probability."""
+    return "Verdict: passed." if record["verdict"]["ok"] else "Verdict: FAILED."
 
 
 def verdict_words(record: Mapping[str, Any]) -> str:

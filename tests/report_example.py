@@ -36,7 +36,7 @@ def example_forecast(*, ok: bool = True) -> ExampleForecast:
 
 def example_record(*, ok: bool = True) -> dict[str, Any]:
     generator = np.random.default_rng(20260630)
-    record = {
+    return {
         "schema_version": 1,
         "case": "armenia_azerbaijan",
         "title": "Armenia–Azerbaijan agreement of 8 August 2025",
@@ -105,7 +105,6 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         ],
         "timings": {"import": 8.1, "compile": 44.2, "sample": 51.0, "predict": 2.2},
     }
-    return record
 
 
 def _quality(mcse: float) -> dict[str, float]:
