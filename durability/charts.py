@@ -266,13 +266,11 @@ def _draw_strip(axes: Any, stacks: Sequence[Any], chosen: Sequence[Any], strip: 
         marker = "^" if score > 0 else "v" if score < 0 else "o"
         colour = plots.VERMILLION if toward > 0 else plots.BLUE if toward < 0 else plots.MUTED
         axes.plot([place], [4 + 8 * level], marker, color=colour, markersize=5.5, markeredgewidth=0)
-    tops: dict[int, int] = {}
-    for place, _, level, _ in stacks:
-        tops[place] = max(level, tops.get(place, 0))
     for label, mark in enumerate(chosen, start=1):
         axes.text(
             mark[0],
-            4 + 8 * (tops[mark[0]] + 1),
+            # Above every pile that the figure would touch.
+            4 + 8 * (1 + max(level for at, _, level, _ in stacks if abs(at - mark[0]) <= 2)),
             str(label),
             ha="center",
             va="center",

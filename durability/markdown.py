@@ -23,6 +23,7 @@ from durability.blocks import (
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~#$])")
+_OPENING = re.compile(r"^([-+](?=\s|$)|[-=](?=[-=])|\d+(?=[.)](\s|$)))")
 _ADDRESS_UNSAFE = {"(": "%28", ")": "%29", "<": "%3C", ">": "%3E", "|": "%7C", " ": "%20"}
 
 
@@ -71,8 +72,8 @@ def escaped(text: str) -> str:
     # Addresses in running text would become links by themselves.
     plain = re.sub(r"(?i)\b(https?|ftp)://", r"\1&#58;//", plain)
     plain = re.sub(r"(?i)\bwww\.", "www&#46;", plain)
-    # At the start of a line a dash, plus or number would begin a list.
-    return re.sub(r"^([-+=]|\d+(?=[.)]))", lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", plain)
+    # What would begin a list, a rule or a heading, if the text stood at the start of a line.
+    return _OPENING.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", plain)
 
 
 def _block(block: Block) -> list[str]:

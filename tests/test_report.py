@@ -518,6 +518,13 @@ def test_plain_web_addresses_do(address: str) -> None:
 # Words and numbers
 
 
+def test_numbers_stay_readable_in_markdown(markdown: str) -> None:
+    assert escaped("4.0%") == "4.0%"
+    assert escaped("+2.1 points") == "+2.1 points"
+    assert "| Breakdown (war or abrogation) | 4.0% (1.4–8.3%; ±0.08) |" in markdown
+    assert "&#" not in markdown
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -562,5 +569,6 @@ def test_printable_keeps_what_people_write() -> None:
 
 def test_markdown_text_at_the_start_of_a_line_begins_no_list() -> None:
     assert escaped("- a").startswith("&#45;")
-    assert escaped("1. a").startswith("&#49;")
+    assert escaped("12. a") == "&#49;2. a"
+    assert escaped("---").startswith("&#45;")
     assert "://" not in escaped("see https://a.example")

@@ -7,6 +7,7 @@ the tests skip and say so, unless ``CI_REQUIRE_BROWSER=1``, which makes that a f
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterator
@@ -17,8 +18,6 @@ import pytest
 from report_example import example_forecast
 
 from durability.report import write_report
-
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 WIDTHS = {"desktop": (1280, 800), "phone": (360, 740)}
 ARGUMENTS = [
@@ -41,7 +40,11 @@ def browser() -> Iterator[Any]:
     path = os.environ.get("DURABILITY_CHROMIUM", "/usr/bin/chromium")
     if not Path(path).is_file():
         missing(f"there is no Chromium at {path} (apt-get install chromium)")
-    with playwright_api.sync_playwright() as playwright:
+    if importlib.util.find_spec("playwright") is None:
+        missing("playwright is not installed (uv sync)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield found
         found.close()
