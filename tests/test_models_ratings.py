@@ -1,0 +1,221 @@
+"""Ratings against SciPy's logistic law, adaptive quadrature and plain loops."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from durability.models import ratings
+from scipy import stats
+from scipy.integrate import quad
+
+GAPS = np.array([0.4, 1.7, 0.9, 2.3, 0.6])
+LOCATION = -0.8
+CUTS = LOCATION + ratings.offsets(GAPS, np)
+
+
+def level_probabilities(predictor: float, cuts: np.ndarray = CUTS) -> np.ndarray:
+    return np.asarray(np.exp(ratings.log_probability(predictor, cuts[:-1], cuts[1:], np)))
+
+
+def by_scipy(predictor: float, cuts: np.ndarray = CUTS) -> np.ndarray:
+    inner = stats.logistic.cdf(cuts[1:-1] - predictor)
+    return np.diff(np.concatenate([[0.0], inner, [1.0]]))
+
+
+# ---- one reading ------------------------------------------------------------------------------
+
+
+def test_cutpoints_keep_their_gaps_around_a_mean_of_zero() -> None:
+    offset = ratings.offsets(GAPS, np)
+    np.testing.assert_allclose(np.diff(offset[1:-1]), GAPS, rtol=1e-14)
+    assert offset[1:-1].mean() == pytest.approx(0.0, abs=1e-15)
+    assert (offset[0], offset[-1]) == (-ratings.BEYOND, ratings.BEYOND)
+    assert ratings.offsets(np.ones((3, 2, 5)), np).shape == (3, 2, ratings.LEVELS + 1)
+
+
+@pytest.mark.parametrize("predictor", [-7.3, -0.8, 0.0, 1.9, 12.0])
+def test_levels_have_the_probabilities_of_an_ordered_logistic(predictor: float) -> None:
+    np.testing.assert_allclose(level_probabilities(predictor), by_scipy(predictor), rtol=1e-9)
+    assert level_probabilities(predictor).sum() == pytest.approx(1.0, abs=1e-13)
+
+
+def test_a_higher_signal_is_rated_higher() -> None:
+    mean = [level_probabilities(eta) @ np.arange(-3, 4) for eta in (-4.0, -1.0, 0.5, 3.0)]
+    assert np.all(np.diff(mean) > 0.5)
+
+
+@pytest.mark.parametrize("predictor", [-699.0, -150.0, 150.0, 699.0])
+def test_extreme_signals_keep_finite_exact_logarithms(predictor: float) -> None:
+    found = ratings.log_probability(predictor, CUTS[:-1], CUTS[1:], np)
+    # Far out one side of the logistic law is exponential: log(e^u - e^l) - |eta|.
+    edge = CUTS - predictor if predictor > 0 else predictor - CUTS
+    high, low = (edge[1:], edge[:-1]) if predictor > 0 else (edge[:-1], edge[1:])
+    expected = high + np.log1p(-np.exp(low - high))
+    last = -1 if predictor > 0 else 0
+    expected[last] = 0.0
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_no_digits_are_lost_between_near_cutpoints() -> None:
+    lower, width, eta = 0.7, 1e-9, 30.0
+    found = ratings.log_probability(eta, lower, lower + width, np)
+    assert found == pytest.approx(stats.logistic.logpdf(lower - eta) + np.log(width), abs=1e-6)
+
+
+# ---- readings of things -------------------------------------------------------------------------
+
+SIZES = (1, 4, 2, 1, 3)
+
+
+def readings(seed: int) -> tuple[np.ndarray, ...]:
+    """Readings of five things, by three unlike coders on two unlike scales."""
+    rng = np.random.default_rng(seed)
+    n = sum(SIZES)
+    cuts = np.array([[-0.8], [1.5]]) + ratings.offsets(np.array([GAPS, GAPS[::-1] * 1.4]), np)
+    scale, level = rng.integers(0, 2, n), rng.integers(0, 7, n)
+    kappa = np.array([0.7, 2.4, 5.1])[rng.integers(0, 3, n)]
+    thing, last = np.repeat(np.arange(len(SIZES)), SIZES), np.cumsum(SIZES) - 1
+    return kappa, cuts[scale, level], cuts[scale, level + 1], thing, last
+
+
+def test_readings_of_one_thing_are_summed_and_of_others_are_not() -> None:
+    values = np.random.default_rng(1).normal(size=(2, sum(SIZES)))
+    found = ratings.sum_by_thing(values, np.cumsum(SIZES) - 1, np)
+    expected = [part.sum(-1) for part in np.split(values, np.cumsum(SIZES)[:-1], axis=-1)]
+    np.testing.assert_allclose(found, np.stack(expected, axis=-1), rtol=1e-12)
+
+
+def test_the_likelihood_of_readings_is_that_of_a_plain_loop() -> None:
+    theta = np.array([0.3, -1.2, 2.0, 0.0, -0.4])
+    kappa, lower, upper, thing, last = readings(2)
+    expected = np.zeros(len(SIZES))
+    for k, l, u, t in zip(kappa, lower, upper, thing, strict=True):  # noqa: E741
+        law = stats.logistic(loc=k * theta[t])
+        expected[t] += np.log(law.cdf(u) - law.cdf(l))
+    found = ratings.readings_likelihood(theta, kappa, lower, upper, thing, last, np)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_the_order_of_a_things_readings_does_not_matter() -> None:
+    theta = np.array([0.3, -1.2, 2.0, 0.0, -0.4])
+    kappa, lower, upper, thing, last = readings(3)
+    order = np.array([0, 3, 1, 4, 2, 6, 5, 7, 10, 8, 9])
+    assert np.array_equal(thing[order], thing)
+    args = kappa[order], lower[order], upper[order]
+    other = kappa, lower, upper
+    np.testing.assert_allclose(
+        ratings.readings_likelihood(theta, *args, thing, last, np),
+        ratings.readings_likelihood(theta, *other, thing, last, np),
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        ratings.marginal_likelihood(theta, np.full(5, 0.7), *args, thing, last),
+        ratings.marginal_likelihood(theta, np.full(5, 0.7), *other, thing, last),
+        rtol=1e-12,
+    )
+
+
+def test_a_thing_reads_the_same_whatever_else_is_read() -> None:
+    theta, sd = np.array([0.3, -1.2, 2.0, 0.0, -0.4]), np.array([0.1, 0.9, 0.4, 1.2, 0.6])
+    kappa, lower, upper, thing, last = readings(4)
+    together = ratings.marginal_likelihood(theta, sd, kappa, lower, upper, thing, last)
+    for t in range(len(SIZES)):
+        own = thing == t
+        alone = ratings.marginal_likelihood(
+            *(theta[[t]], sd[[t]], kappa[own], lower[own], upper[own]),
+            *(np.zeros(own.sum(), dtype=int), np.array([own.sum() - 1])),
+        )
+        np.testing.assert_allclose(alone[0], together[t], rtol=1e-12)
+
+
+# ---- shared errors integrated out ---------------------------------------------------------------
+
+
+def test_the_rule_of_hermite_integrates_a_standard_normal() -> None:
+    nodes, log_weights = ratings.hermite_rule(9)
+    weights = np.exp(log_weights)
+    for power, moment in ((0, 1), (1, 0), (2, 1), (4, 3), (6, 15), (16, 2027025)):
+        assert weights @ nodes**power == pytest.approx(moment, abs=1e-8 * max(moment, 1))
+
+
+def adaptive(signal: float, sd: float, kappa: np.ndarray, cuts: np.ndarray) -> float:
+    """Log of the likelihood averaged over the shared error, by adaptive quadrature."""
+    lower, upper = cuts
+
+    def log_joint(error: float) -> float:
+        each = ratings.log_probability(kappa * (signal + sd * error), lower, upper, np)
+        return float(each.sum() - 0.5 * error**2)
+
+    grid = np.linspace(-9.0, 9.0, 181)
+    top = max(map(log_joint, grid))
+    peak = grid[int(np.argmax([log_joint(x) for x in grid]))]
+    edges = sorted({-9.0, max(peak - 0.5, -9.0), peak, min(peak + 0.5, 9.0), 9.0})
+    area = sum(
+        quad(lambda x: np.exp(log_joint(x) - top), a, b, epsabs=1e-10, epsrel=1e-9, limit=200)[0]
+        for a, b in itertools.pairwise(edges)
+    )
+    return float(top + np.log(area) - 0.5 * np.log(2.0 * np.pi))
+
+
+def told(rng: np.random.Generator) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Draw an event from the range that the priors find plausible, with its readings."""
+    kappa = np.exp(rng.uniform(0.0, np.log(6.0), 2))[np.arange(rng.integers(1, 5)) % 2]
+    cuts = rng.normal(0, 2) + ratings.offsets(np.exp(rng.uniform(np.log(0.5), np.log(4.0), 5)), np)
+    signal, sd = rng.normal(), rng.uniform(0.0, 1.5)
+    seen = kappa * (signal + sd * rng.normal()) + rng.logistic(size=kappa.size)
+    level = np.searchsorted(cuts[1:-1], seen)
+    return signal, sd, kappa, np.array([cuts[level], cuts[level + 1]])
+
+
+def test_integrated_errors_are_within_a_hundredth_of_adaptive_quadrature() -> None:
+    rng = np.random.default_rng(12)
+    for _ in range(60):
+        signal, sd, kappa, cuts = told(rng)
+        one = np.zeros(kappa.size, dtype=int), np.array([kappa.size - 1])
+        # As an event that tells of its driver, and as one that is noise (signal 0, wider).
+        for mean, spread in ((signal, sd), (0.0, np.sqrt(1.0 + sd**2))):
+            found = ratings.marginal_likelihood(
+                np.array([mean]), np.array([spread]), kappa, *cuts, *one
+            )
+            assert found[0] == pytest.approx(adaptive(mean, spread, kappa, cuts), abs=0.01)
+
+
+def test_without_error_the_marginal_is_the_plain_likelihood() -> None:
+    theta = np.array([0.3, -1.2, 2.0, 0.0, -0.4])
+    args = readings(5)
+    np.testing.assert_allclose(
+        ratings.marginal_likelihood(theta, np.zeros(5), *args),
+        ratings.readings_likelihood(theta, *args, np),
+        rtol=1e-12,
+    )
+
+
+def test_marginal_probabilities_of_all_levels_sum_to_one() -> None:
+    one = np.zeros(1, dtype=int), np.zeros(1, dtype=int)
+    total = sum(
+        np.exp(
+            ratings.marginal_likelihood(
+                *(np.array([0.4]), np.array([1.1]), np.array([2.7])),
+                *(CUTS[[level]], CUTS[[level + 1]], *one),
+            )
+        )[0]
+        for level in range(ratings.LEVELS)
+    )
+    assert total == pytest.approx(1.0, abs=1e-12)
+
+
+# ---- noise ------------------------------------------------------------------------------------
+
+
+def test_noise_mixes_the_two_likelihoods() -> None:
+    told_of, unrelated, noise = np.log([0.3, 0.001]), np.log([0.05, 0.2]), np.array([0.1, 0.4])
+    found = np.exp(ratings.with_noise(told_of, unrelated, noise, np))
+    np.testing.assert_allclose(found, [0.9 * 0.3 + 0.1 * 0.05, 0.6 * 0.001 + 0.4 * 0.2])
+
+
+def test_an_event_that_may_be_noise_can_only_tell_so_much() -> None:
+    # However unlike its driver an event looks, its likelihood stays above that of noise.
+    found = ratings.with_noise(np.array(-5000.0), np.array(-3.0), np.array(0.02), np)
+    assert found == pytest.approx(np.log(0.02) - 3.0)
