@@ -309,11 +309,11 @@ def with_news(*items: NewsItem) -> ModelData:
 def test_several_reports_of_one_event_are_one_event() -> None:
     day = date(2025, 11, 30)
     assembled = with_news(
-        item("N2", day, event="talks", driver="corridor", grade="C", ratings=(("a", 2),)),
+        item("N2", day, event="talks", driver="corridor", grade="B", ratings=(("a", 2),)),
         item(
             "N1",
             day + timedelta(days=5),
-            **{"event": "talks", "driver": "corridor", "grade": "B"},
+            **{"event": "talks", "driver": "corridor", "grade": "C"},
             ratings=(("a", 1), ("b", -2)),
         ),
         item("N3", day, event="other"),
