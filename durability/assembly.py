@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from durability.agreements import Agreement, AgreementRating, earlier_wars, read_agreements
+from durability.agreements import (
+    Agreement,
+    AgreementRating,
+    DayRange,
+    earlier_wars,
+    read_agreements,
+)
 from durability.calendar import add_months, first_of_month, month_label, months_between
 from durability.cases import Case, Standing
 from durability.errors import InputError, Problem
-from durability.ladder import Reading, Spell, derive_spells
+from durability.ladder import Reading, Spell, confrontations, derive_spells, standing_abrogation
 from durability.news import NewsItem
 from durability.vocabulary import (
     COVARIATES,
@@ -61,6 +67,12 @@ class ModelData:
         Outcomes of the reference class, in the order of dimension ``agreement``.
     agreements : tuple of Agreement
         The same agreements.
+    rows : tuple of Agreement
+        Every agreement of the file, the case's own and those outside the class included.
+    subset : str
+        Set of agreements that trains the hazard.
+    level_change : tuple of float
+        Bounds of ρ_Δ.
     used : tuple of NewsItem
         Items whose ratings enter.
     unused : tuple of (NewsItem, str)
@@ -76,6 +88,9 @@ class ModelData:
     reading: Reading
     spells: tuple[Spell, ...]
     agreements: tuple[Agreement, ...]
+    rows: tuple[Agreement, ...]
+    subset: str
+    level_change: tuple[float, float]
     used: tuple[NewsItem, ...]
     unused: tuple[tuple[NewsItem, str], ...]
 
@@ -116,8 +131,6 @@ def assemble(
     clock: Clock = "settlement",
     reading: Reading = "new",
     subset: str = "core",
-    shared_error: float = 0.3,
-    hindsight: float = 0.25,
     level_change: tuple[float, float] = (0.0, 1.0),
 ) -> ModelData:
     """Gather what was known of a case and of history at a cutoff.
@@ -135,8 +148,6 @@ def assemble(
         Whether leftover fighting counts as an event of history.
     subset : str
         Set of agreements that trains the hazard.
-    shared_error, hindsight : float
-        τ_δ and h of the coders of history; fixed, for they are not identified.
     level_change : tuple of float
         Bounds of ρ_Δ; equal bounds fix it.
 
@@ -152,8 +163,9 @@ def assemble(
     cutoff = case.covered_until if cutoff is None else cutoff
     _check_cutoff(case, cutoff)
     rows = read_agreements() if agreements is None else tuple(agreements)
-    rows = tuple(row for row in rows if row.id not in case.excluded)
+    # The case's own rows stay: they never train, but they end the watch of those before them.
     spells = derive_spells(rows, cutoff=cutoff, reading=reading, subset=subset)
+    spells = tuple(spell for spell in spells if spell.agreement not in case.excluded)
     by_id = {row.id: row for row in rows}
     trained = tuple(by_id[spell.agreement] for spell in spells)
     used, unused = select_news(case, cutoff)
@@ -166,8 +178,6 @@ def assemble(
     _add_readings(parts, codings, events)
     _add_windows(parts, case, cutoff, months)
     _add_case(parts, case, cutoff, clock, months)
-    parts.add("shared_error", (), shared_error)
-    parts.add("hindsight", (), hindsight)
     parts.add("level_change_low", (), level_change[0])
     parts.add("level_change_high", (), level_change[1])
     return ModelData(
@@ -180,8 +190,42 @@ def assemble(
         reading=reading,
         spells=spells,
         agreements=trained,
+        rows=rows,
+        subset=subset,
+        level_change=level_change,
         used=used,
         unused=unused,
+    )
+
+
+def reassemble(
+    data: ModelData,
+    *,
+    clock: Clock | None = None,
+    reading: Reading | None = None,
+    level_change: tuple[float, float] | None = None,
+) -> ModelData:
+    """Assemble the same case and cutoff with something read another way.
+
+    Parameters
+    ----------
+    data : ModelData
+    clock, reading, level_change
+        As :func:`assemble` takes them; unchanged where not given.
+
+    Returns
+    -------
+    ModelData
+        With arrays of the same shapes.
+    """
+    return assemble(
+        data.case,
+        data.rows,
+        cutoff=data.cutoff,
+        clock=data.clock if clock is None else clock,
+        reading=data.reading if reading is None else reading,
+        subset=data.subset,
+        level_change=data.level_change if level_change is None else level_change,
     )
 
 
@@ -295,22 +339,21 @@ def _add_history(
     end = _by_stream(spells, "event_end_days") / DAYS_PER_YEAR
     dims = ("agreement", "stream")
     parts.add("history_years", ("agreement",), stop.max(axis=1))
-    parts.add("history_log_start", dims, np.full_like(stop, np.log(EARLIEST_YEARS)))
-    parts.add("history_log_stop", dims, log_years(stop))
-    parts.add("history_log_end", dims, log_years(end))
+    start = np.zeros_like(stop)
+    parts.coords["edge"] = ("start", "stop", "end")
+    parts.add("history_log_ages", ("edge", *dims), log_years([start, stop, end]))
     parts.add("history_event", dims, _by_stream(spells, "event"))
     parts.add("history_weight", ("agreement",), [spell.weight for spell in spells])
-    parts.add("history_cluster", ("agreement",), [clusters.index(a.cluster) for a in trained], int)
-    parts.add("history_dyad", ("agreement",), [dyads.index(a.dyad) for a in trained], int)
+    cluster = [clusters.index(row.cluster) for row in (*trained, case)]
+    dyad = [len(clusters) + dyads.index(row.dyad) for row in (*trained, case)]
+    parts.coords["row"] = (*parts.coords["agreement"], case.name)
+    parts.add("row_cluster", ("row",), cluster, int)
+    parts.add("row_dyad", ("row",), dyad, int)
     raw = np.array([_covariates_of(row, earlier_wars(row, rows)) for row in trained])
     centre = raw.mean(axis=0)
     parts.add("covariate_centre", ("covariate",), centre)
-    parts.add("history_covariates", ("agreement", "covariate"), raw - centre)
-    own = [_case_covariates(case)] - centre
-    parts.add("case_covariates", ("case", "covariate"), own)
-    parts.coords["case"] = (case.name,)
-    parts.add("case_cluster", ("case",), [clusters.index(case.cluster)], int)
-    parts.add("case_dyad", ("case",), [dyads.index(case.dyad)], int)
+    own = np.array(_case_covariates(case))
+    parts.add("row_covariates", ("row", "covariate"), np.vstack([raw, own]) - centre)
 
 
 def _by_stream(spells: tuple[Spell, ...], name: str) -> np.ndarray:
@@ -452,10 +495,13 @@ def _add_windows(parts: _Parts, case: Case, cutoff: date, months: tuple[date, ..
     parts.coords["window"] = tuple(f"{w.indicator} {w.first}..{w.last}" for w in windows)
     parts.add("window_count", ("window",), [w.count for w in windows])
     parts.add("window_exposure", ("window",), [w.exposure for w in windows])
-    parts.add("window_indicator", ("window",), [names.index(w.indicator) for w in windows], int)
-    parts.add("window_driver", ("window",), [DRIVERS.index(w.driver) for w in windows], int)
-    share = [[_share(month, w.first, w.last) for w in windows] for month in months]
-    parts.add("window_share", ("month", "window"), share)
+    of = np.array([[float(w.indicator == name) for name in names] for w in windows])
+    parts.add("window_of", ("window", "indicator"), of)
+    share = np.array([[_share(month, w.first, w.last) for month in months] for w in windows])
+    dims = ("window", "month", "indicator")
+    parts.add("window_share", dims, share[:, :, None] * of[:, None, :])
+    driver = {w.indicator: DRIVERS.index(w.driver) for w in windows}
+    parts.add("indicator_driver", ("indicator",), [driver[name] for name in names], int)
 
 
 def _share(month: date, first: date, last: date) -> float:
@@ -469,15 +515,13 @@ def _add_case(
     parts: _Parts, case: Case, cutoff: date, clock: Clock, months: tuple[date, ...]
 ) -> None:
     start = case.deal if clock == "deal" else case.clock_start
-    tomorrow = timedelta(days=1)
     happened = {h.rung: h.date for h in case.happened if h.date <= cutoff}
     offset = months_between(months[0], case.deal)
     lo = np.zeros((len(months) - offset, len(STREAMS)))
     hi, event_lo, event_hi = lo.copy(), lo.copy(), lo.copy()
     event = np.zeros(len(STREAMS))
-    for k, stream in enumerate(STREAMS):
-        until, shot = _case_stream(stream, happened, min(case.observed_to[stream], cutoff))
-        until = until if shot else until + tomorrow
+    observed_to = {stream: min(case.observed_to[stream], cutoff) for stream in STREAMS}
+    for k, (until, shot) in enumerate(_case_streams(happened, observed_to).values()):
         event[k] = float(shot)
         for m, month in enumerate(months[offset:]):
             first = max(month, case.deal)
@@ -497,18 +541,30 @@ def _add_case(
     parts.add("case_years", ("stream",), (hi - lo).sum(axis=0) / DAYS_PER_YEAR)
 
 
-def _case_stream(stream: str, happened: Mapping[str, date], observed_to: date) -> tuple[date, bool]:
-    """Until when a stream of the case ran, and whether an event of its own mark ended it.
+def _case_streams(
+    happened: Mapping[str, date], observed_to: Mapping[str, date]
+) -> dict[str, tuple[date, bool]]:
+    """Until when (that day left out) each stream of the case ran, and whether its event ended it.
 
-    A confrontation of mark m ends every stream up to m and is an event of stream m alone.
+    By the rules of history: shots of one confrontation are one event of its highest mark, which
+    ends every stream up to that mark; an abrogation close to a war is that war; a war ends the
+    watch for abrogation.
     """
-    if stream == "abrogation":
-        day = happened.get("abrogation")
-        return (day, True) if day else (observed_to, False)
-    at_least = MARKS[MARKS.index(stream) :]
-    days = {mark: happened[mark] for mark in at_least if mark in happened}
-    if not days:
-        return observed_to, False
-    first = min(days.values())
-    worst = [mark for mark in at_least if days.get(mark) == first][-1]
-    return first, worst == stream
+    shots = [(DayRange(first=day, last=day), rung) for rung, day in happened.items()]
+    events = confrontations(shot for shot in shots if shot[1] in MARKS)
+    over = {stream: day + timedelta(days=1) for stream, day in observed_to.items()}
+    streams = {}
+    for rank, mark in enumerate(MARKS):
+        first = next((event for event in events if MARKS.index(event[1]) >= rank), None)
+        day = over[mark] if first is None else min(first[0].first, over[mark])
+        streams[mark] = day, first is not None and first[1] == mark
+    day, warred = streams["war"]
+    abrogation = standing_abrogation(shots)
+    if abrogation is not None:
+        streams["abrogation"] = abrogation.first, True
+    else:
+        streams["abrogation"] = (
+            min(day, over["abrogation"]) if warred else over["abrogation"],
+            False,
+        )
+    return streams

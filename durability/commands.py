@@ -221,10 +221,9 @@ def report(case: str, cutoff: date | None, out: Path | None) -> int:
     """Render the report of a forecast of CASE again, without sampling."""
     folder = _recorded(Path(case).name, cutoff) if out is None else out
     _check_writable(folder)
-    from durability.forecasts import read_forecast
-    from durability.report import write_report
+    from durability.report import read_recorded, write_report
 
-    made = read_forecast(folder)
+    made = read_recorded(folder)
     return _show(made.record, write_report(made, folder))
 
 

@@ -94,6 +94,9 @@ class Spell:
     rungs : tuple of Observed
         In the order of :data:`~durability.vocabulary.RUNGS`: first time at or above each mark,
         abrogation, breakdown (war or abrogation).
+    limit_days : tuple of float
+        Age at which each stream's watching ends by design, event or not; in the order of
+        :data:`~durability.vocabulary.STREAMS`.
     weight : float
         1, or one over the number of rows that tell the same event.
     """
@@ -102,6 +105,7 @@ class Spell:
     entry_days: float
     streams: tuple[Observed, ...]
     rungs: tuple[Observed, ...]
+    limit_days: tuple[float, ...]
     weight: float
 
     @property
@@ -337,15 +341,18 @@ def _limits(agreement: Agreement, agreements: Iterable[Agreement], cutoff: date)
 
 
 def _spell(agreement: Agreement, limits: Mapping[str, date], reading: Reading) -> Spell:
+    designed = tuple(float(max((limits[stream] - agreement.start).days, 0)) for stream in STREAMS)
     shots = eligible_shots(agreement, reading)
     if agreement.abrogated is not None:
         shots = (*shots, (agreement.abrogated, "abrogation"))
     seen, limits = _seen(shots, limits)
-    abrogation = _standing_abrogation(seen)
+    abrogation = standing_abrogation(seen)
     end = limits["abrogation"]
     if abrogation is not None and agreement.abrogation_ended:
         limits = {stream: min(limits[stream], abrogation.first) for stream in STREAMS}
-    events = _events(shot for shot in seen if shot[1] in MARKS and shot[0].first < limits[shot[1]])
+    events = confrontations(
+        shot for shot in seen if shot[1] in MARKS and shot[0].first < limits[shot[1]]
+    )
     start = agreement.start
     streams, rungs = [], []
     for rank, mark in enumerate(MARKS):
@@ -365,6 +372,7 @@ def _spell(agreement: Agreement, limits: Mapping[str, date], reading: Reading) -
         entry_days=0.0,
         streams=(*streams, abrogated),
         rungs=(*rungs, abrogated, breakdown),
+        limit_days=designed,
         weight=1.0,
     )
 
@@ -385,7 +393,7 @@ def _seen(shots: Iterable[Shot], limits: Mapping[str, date]) -> tuple[list[Shot]
     return [shot for shot in over if shot[0].first < limits[shot[1]]], limits
 
 
-def _standing_abrogation(shots: Sequence[Shot]) -> DayRange | None:
+def standing_abrogation(shots: Sequence[Shot]) -> DayRange | None:
     """Give the abrogation, unless a war is so close that the two are one or came before it."""
     days = {mark: when for when, mark in shots}
     abrogation, war = days.get("abrogation"), days.get("war")
@@ -395,7 +403,7 @@ def _standing_abrogation(shots: Sequence[Shot]) -> DayRange | None:
     return abrogation if abrogation.last < war.first - close else None
 
 
-def _events(shots: Iterable[Shot]) -> list[Shot]:
+def confrontations(shots: Iterable[Shot]) -> list[Shot]:
     """Join shots into events: the first shot's days with the highest mark."""
     events: list[Shot] = []
     previous = date.min

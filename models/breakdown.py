@@ -127,7 +127,7 @@ def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[
         ``cholesky (driver, driver_)``, ``autoregressive``, ``standing (driver)``,
         ``pressure (month, driver)``, ``history_standing (agreement, driver)``,
         ``event_sd (grade)``, ``shapes (stream)``, ``effects (stream, driver)``,
-        ``cluster_frailty``, ``dyad_frailty``.
+        ``frailty`` (clusters first, then dyads).
     """
     cholesky = drivers.correlation_cholesky(xp, 2.0 * theta["partial_correlation"] - 1.0)
     rho2 = theta["persistence"]
@@ -148,11 +148,21 @@ def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[
         "history_standing": drivers.correlated(cholesky, theta["history_raw"]),
         "event_sd": xp.cumsum(theta["event_error"], axis=-1),
         "shapes": shapes,
-        "effects": theta["effect_mean"][..., None, :]
-        + theta["effect_spread"][..., None, None] * theta["effect_raw"],
-        "cluster_frailty": theta["cluster_sd"][..., None] * theta["cluster_raw"],
-        "dyad_frailty": theta["dyad_sd"][..., None] * theta["dyad_raw"],
+        "effects": effects(theta),
+        "frailty": xp.concatenate(
+            [
+                theta["cluster_sd"][..., None] * theta["cluster_raw"],
+                theta["dyad_sd"][..., None] * theta["dyad_raw"],
+            ],
+            axis=-1,
+        ),
     }
+
+
+def effects(theta: Mapping[str, Any]) -> Any:
+    r"""Effects :math:`\beta_k`, partially pooled over streams: array (..., stream, driver)."""
+    spread = theta["effect_spread"][..., None, None]
+    return theta["effect_mean"][..., None, :] + spread * theta["effect_raw"]
 
 
 def log_likelihoods(
@@ -179,21 +189,17 @@ def log_likelihoods(
     return terms
 
 
-def log_scales(
-    theta: Mapping[str, Any],
-    latent: Mapping[str, Any],
-    covariates: Any,
-    cluster: Any,
-    dyad: Any,
-) -> Any:
+def log_scales(theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     r""":math:`\alpha_k + \gamma^\top w + u_{\text{cluster}} + u_{\text{dyad}}` for each row.
 
     Returns
     -------
     array (..., row, stream)
+        Agreements of history first, the case last.
     """
-    shift = (theta["covariate_effect"][..., None, :] * covariates).sum(-1)
-    shift = shift + latent["cluster_frailty"][..., cluster] + latent["dyad_frailty"][..., dyad]
+    shift = (theta["covariate_effect"][..., None, :] * data["row_covariates"]).sum(-1)
+    shift = shift + latent["frailty"][..., data["row_cluster"]]
+    shift = shift + latent["frailty"][..., data["row_dyad"]]
     return theta["intercept"][..., None, :] + shift[..., :, None]
 
 
@@ -201,30 +207,26 @@ def history_hazards(
     theta: Mapping[str, Any],
     latent: Mapping[str, Any],
     data: Mapping[str, Any],
-    edges: tuple[Any, Any, Any],
+    log_ages: Any,
+    scale: Any,
     xp: Any,
 ) -> tuple[Any, Any]:
     """Expected hazard of each agreement of history, accumulated between ages.
 
     Parameters
     ----------
-    edges : tuple of array (agreement, stream)
+    log_ages : array (edge, agreement, stream)
         Logarithms of the ages where watching starts and stops and where the event's interval
         ends, in years.
+    scale : array (..., agreement, stream)
+        Of :func:`log_scales`.
 
     Returns
     -------
     watched, event : array (..., agreement, stream)
     """
-    scale = log_scales(
-        theta,
-        latent,
-        data["history_covariates"],
-        data["history_cluster"],
-        data["history_dyad"],
-    )
     return hazard.accumulated(
-        *edges,
+        log_ages,
         scale,
         latent["shapes"][..., None, :],
         hazard.pull(latent["effects"], latent["history_standing"]),
@@ -244,8 +246,8 @@ def outcomes(
     -------
     array (..., agreement)
     """
-    edges = (data["history_log_start"], data["history_log_stop"], data["history_log_end"])
-    watched, day = history_hazards(theta, latent, data, edges, xp)
+    scale = log_scales(theta, latent, data)[..., :-1, :]
+    watched, day = history_hazards(theta, latent, data, data["history_log_ages"], scale, xp)
     event = data["history_event"]
     # A stream without an event has an empty interval, which must not reach log(0).
     safe = event * day + (1.0 - event)
@@ -268,7 +270,7 @@ def readings(
     """
     seen = [coding_signal(latent, data, xp) + data["shared_error"] * theta["coding_error_raw"]]
     if "event_driver" in data:
-        told = event_signal(theta, latent, data)
+        told = event_signal(theta, latent, data, xp)
         sd = latent["event_sd"][..., data["event_grade"]]
         seen += [told + sd * theta["event_error_raw"], xp.sqrt(1.0 + sd**2) * theta["noise_raw"]]
     term = ratings.readings_likelihood(
@@ -288,12 +290,13 @@ def _scales_of_readings(
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Discrimination, cutpoints either side, thing of every reading, and last reading of things."""
     offset = ratings.offsets(theta["cutpoint_gap"], xp)
-    location = theta["cutpoint_location"][..., data["reading_location"]]
-    level = data["reading_level"]
+    table = theta["cutpoint_location"][..., :, None] + offset[..., None, :]
+    flat = _flat(table, xp)
+    cut = data["reading_location"] * (ratings.LEVELS + 1) + data["reading_level"]
     return (
         theta["discrimination"][..., data["reading_coder"]],
-        location + offset[..., level],
-        location + offset[..., level + 1],
+        flat[..., cut],
+        flat[..., cut + 1],
         data["reading_thing"],
         data["reading_last"],
     )
@@ -312,7 +315,7 @@ def marginal_events(
     -------
     array (..., event)
     """
-    told = event_signal(theta, latent, data)
+    told = event_signal(theta, latent, data, np)
     sd = latent["event_sd"][..., data["event_grade"]]
     lead = np.zeros((*told.shape[:-1], data["coding_row"].shape[0]))
     term = ratings.marginal_likelihood(
@@ -335,12 +338,18 @@ def coding_signal(latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -
     """
     anchors = latent["pressure"][..., data["anchor_month"], :]
     standing = xp.concatenate([latent["history_standing"], anchors], axis=-2)
-    chosen = standing[..., data["coding_row"], data["coding_driver"]]
+    cell = data["coding_row"] * len(DRIVERS) + data["coding_driver"]
+    chosen = _flat(standing, xp)[..., cell]
     return chosen + data["hindsight"] * data["coding_broke"]
 
 
+def _flat(values: Any, xp: Any) -> Any:
+    """Join the last two dimensions: one index where there would be two."""
+    return values.reshape((*values.shape[:-2], -1)) if xp is np else values.ravel()
+
+
 def event_signal(
-    theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any]
+    theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any
 ) -> Any:
     r"""Level or change that an event tells of, :math:`x_t - \rho_\Delta x_{t-1}`.
 
@@ -350,9 +359,9 @@ def event_signal(
     """
     low, high = data["level_change_low"], data["level_change_high"]
     share = low + (high - low) * theta["level_change"]
-    month, driver = data["event_month"], data["event_driver"]
-    now = latent["pressure"][..., month, driver]
-    before = latent["pressure"][..., month - 1, driver]
+    flat = _flat(latent["pressure"], xp)
+    cell = data["event_month"] * len(DRIVERS) + data["event_driver"]
+    now, before = flat[..., cell], flat[..., cell - len(DRIVERS)]
     return now - share[..., None] * before
 
 
@@ -365,16 +374,14 @@ def counts(
     -------
     array (..., window)
     """
-    which = data["window_indicator"]
-    mean = indicators.window_mean(
-        theta["indicator_intercept"][..., which],
-        theta["indicator_slope"][..., which],
-        latent["pressure"][..., data["window_driver"]],
-        data["window_share"],
-        data["window_exposure"],
+    rates = indicators.monthly_rates(
+        theta["indicator_intercept"],
+        theta["indicator_slope"],
+        latent["pressure"][..., data["indicator_driver"]],
         xp,
     )
-    dispersion = theta["indicator_dispersion"][..., which]
+    mean = indicators.window_mean(rates, data["window_share"], data["window_exposure"])
+    dispersion = (theta["indicator_dispersion"][..., None, :] * data["window_of"]).sum(-1)
     return indicators.log_likelihood(data["window_count"], mean, dispersion, _log_gamma(xp), xp)
 
 
@@ -387,9 +394,7 @@ def holding(
     -------
     array (..., stream)
     """
-    scale = log_scales(
-        theta, latent, data["case_covariates"], data["case_cluster"], data["case_dyad"]
-    )
+    scale = log_scales(theta, latent, data)[..., -1:, :]
     shape = latent["shapes"][..., None, :]
     drive = latent["pressure"][..., data["case_month_index"], :]
     eta = scale + hazard.pull(latent["effects"], drive)
@@ -423,7 +428,8 @@ def build(data: Any, priors: Mapping[str, Prior]) -> Any:
 
     with pm.Model(coords={name: list(values) for name, values in data.coords.items()}) as model:
         shared: dict[str, Any] = {
-            name: pm.Data(name, values, shape=values.shape) for name, values in data.arrays.items()
+            name: pm.Data(name, values, shape=values.shape)
+            for name, values in all_arrays(data, priors).items()
         }
         shared["months"] = len(data.coords["month"])
         theta = free_parameters(data, priors)
@@ -431,6 +437,91 @@ def build(data: Any, priors: Mapping[str, Prior]) -> Any:
         for name, term in log_likelihoods(theta, latent, shared, pt).items():
             pm.CustomDist(name, term, logp=_given, observed=shared[OBSERVED[name]])
     return model
+
+
+def replicated_readings(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Ratings that the model would give: every reading again, with new errors. NumPy only.
+
+    Returns
+    -------
+    integer array (draw, reading)
+        Levels 0 to 6, of codings and events; without the second copy that events have in the data.
+    """
+    signal = coding_signal(latent, data, np)
+    seen = signal + data["shared_error"] * rng.standard_normal(signal.shape)
+    if "event_driver" in data:
+        told = event_signal(theta, latent, data, np)
+        sd = latent["event_sd"][..., data["event_grade"]]
+        noise = rng.random(told.shape) < theta["noise"][..., data["event_grade"]]
+        unrelated = np.sqrt(1.0 + sd**2) * rng.standard_normal(told.shape)
+        error = sd * rng.standard_normal(told.shape)
+        seen = np.concatenate([seen, np.where(noise, unrelated, told + error)], axis=-1)
+    own = data["reading_thing"] < seen.shape[-1]
+    offset = ratings.offsets(theta["cutpoint_gap"], np)[..., 1:-1]
+    location = theta["cutpoint_location"][..., data["reading_location"][own]]
+    eta = theta["discrimination"][..., data["reading_coder"][own]]
+    eta = eta * seen[..., data["reading_thing"][own]] + rng.logistic(size=location.shape)
+    above = [eta > location + offset[..., k, None] for k in range(ratings.LEVELS - 1)]
+    return np.asarray(sum(each.astype(np.int8) for each in above))
+
+
+def extended(
+    theta: Mapping[str, np.ndarray], latent: Mapping[str, np.ndarray], raw: np.ndarray
+) -> np.ndarray:
+    """Carry the case's drivers forward. NumPy only.
+
+    Parameters
+    ----------
+    raw : array (draw, month, driver)
+        Standard normal.
+
+    Returns
+    -------
+    array (draw, month, driver)
+    """
+    return drivers.extend(
+        latent["standing"],
+        latent["pressure"][:, -1],
+        theta["persistence"],
+        latent["autoregressive"],
+        latent["cholesky"],
+        raw,
+    )
+
+
+def case_increments(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    pressure: np.ndarray,
+    log_ages: np.ndarray,
+) -> np.ndarray:
+    """Hazard that the case accumulates in each month of a path. NumPy only.
+
+    Parameters
+    ----------
+    pressure : array (draw, month, driver)
+    log_ages : array (edge, month, stream)
+        Logarithms of the ages in years at which each month begins and ends.
+
+    Returns
+    -------
+    array (draw, month, stream)
+    """
+    eta = log_scales(theta, latent, data)[..., -1:, :] + hazard.pull(latent["effects"], pressure)
+    shape = latent["shapes"][..., None, :]
+    return np.asarray(np.exp(eta) * hazard.weibull(log_ages[0], log_ages[1], shape, np))
+
+
+def all_arrays(data: Any, priors: Mapping[str, Prior]) -> dict[str, np.ndarray]:
+    """Give the data's arrays and the fixed numbers of the prior set, by name."""
+    fixed = {name: np.asarray(priors[name].values["value"], dtype=float) for name in FIXED}
+    return {**data.arrays, **fixed}
 
 
 OBSERVED: Mapping[str, str] = {
@@ -448,6 +539,38 @@ def _given(_value: Any, term: Any) -> Any:
     return term
 
 
+def parameter_names(data: Any) -> list[str]:
+    """Names of the free parameters that the data call for."""
+    return ["partial_correlation", *_groups_of(data), *_whitened_of(data)]
+
+
+def describe(
+    theta: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray]
+) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Give what the free parameters mean, under the names that people read.
+
+    Returns
+    -------
+    dict
+        Name to dimensions (after those of the draws) and values: ``pressure``, ``standing``,
+        ``history_standing``, ``beta``, ``weibull_shape``, ``correlation``, ``event_sd``.
+    """
+    latent = latents(theta, data, np)
+    cholesky = latent["cholesky"]
+    return {
+        "pressure": (("month", "driver"), latent["pressure"]),
+        "standing": (("driver",), latent["standing"]),
+        "history_standing": (("agreement", "driver"), latent["history_standing"]),
+        "beta": (("stream", "driver"), latent["effects"]),
+        "weibull_shape": (("stream",), latent["shapes"]),
+        "correlation": (
+            ("driver", "other_driver"),
+            (cholesky[..., :, None, :] * cholesky[..., None, :, :]).sum(-1),
+        ),
+        "event_sd": (("grade",), latent["event_sd"]),
+    }
+
+
 def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
     """Make the free variables inside the current PyMC model.
 
@@ -462,9 +585,13 @@ def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
     theta = {"partial_correlation": pm.Beta("partial_correlation", shapes, shapes)}
     for name in _groups_of(data):
         members = [priors[each] for each in GROUPS[name]]
-        theta[name] = variable(name, members, dims=REPEATED.get(name))
+        dims = REPEATED.get(name)
+        size = len(data.coords[dims]) if dims else None
+        theta[name] = variable(name, members, dims=dims, size=size)
     for name, dims in _whitened_of(data).items():
-        theta[name] = pm.Normal(name, dims=dims)
+        # A static shape beside the dimensions: half the nodes to compile.
+        shape = tuple(len(data.coords[dim]) for dim in dims)
+        theta[name] = pm.Normal(name, dims=dims, shape=shape)
     return theta
 
 

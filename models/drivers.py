@@ -142,3 +142,38 @@ def memory(persistence: Any, autoregressive: Any, years: Any, xp: Any) -> Any:
         Ages; `persistence` and `autoregressive` must broadcast against it.
     """
     return persistence + (1.0 - persistence) * xp.exp(12.0 * xp.log(autoregressive) * years)
+
+
+def extend(
+    standing: np.ndarray,
+    last: np.ndarray,
+    persistence: np.ndarray,
+    autoregressive: np.ndarray,
+    cholesky: np.ndarray,
+    raw: np.ndarray,
+) -> np.ndarray:
+    r"""Carry paths forward from the last month known. NumPy only.
+
+    :math:`x_{t+1} = \mu + \varphi (x_t - \mu) + \sqrt{(1-\varphi^2)(1-\rho^2)}\,L\epsilon`.
+
+    Parameters
+    ----------
+    standing, last : array (draw, driver)
+        μ, and the drivers in the last month known.
+    persistence, autoregressive : array (draw,)
+    cholesky : array (draw, driver, driver)
+    raw : array (draw, month, driver)
+        Standard normal.
+
+    Returns
+    -------
+    array (draw, month, driver)
+    """
+    scale = np.sqrt((1.0 - autoregressive**2) * (1.0 - persistence))[:, None, None]
+    shocks = scale * correlated(cholesky, raw)
+    path = np.empty_like(shocks)
+    now = last - standing
+    for month in range(shocks.shape[1]):
+        now = autoregressive[:, None] * now + shocks[:, month]
+        path[:, month] = standing + now
+    return path

@@ -36,8 +36,15 @@ def legendre_rule(n: int) -> tuple[np.ndarray, np.ndarray]:
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
-AGE_RULE = legendre_rule(8)
-"""Nodes for the integral over age: within 1e-4 of adaptive quadrature (tested)."""
+def graded_rule(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on (0, 1) that crowd toward zero, where memory fades fastest."""
+    nodes, weights = legendre_rule(n)
+    return nodes**2, 2.0 * nodes * weights
+
+
+AGE_RULE = graded_rule(10)
+"""Nodes for the integral over age: over the priors 99 in 100 agreements and streams lie within 1e-4
+of adaptive quadrature, the worst within 5e-3 (tested)."""
 
 
 def log_years(years: Any) -> np.ndarray:
@@ -77,9 +84,7 @@ def weibull(log_start: Any, log_stop: Any, shape: Any, xp: Any) -> Any:
 
 
 def accumulated(
-    log_start: Any,
-    log_stop: Any,
-    log_end: Any,
+    log_ages: Any,
     log_scale: Any,
     shape: Any,
     pulled: Any,
@@ -92,9 +97,9 @@ def accumulated(
 
     Parameters
     ----------
-    log_start, log_stop, log_end : array (row, stream)
-        Logarithms of ages in years: watched from start to stop, the event between stop and end
-        (empty where there is none). The event's interval takes one node, at its middle.
+    log_ages : array (edge, row, stream)
+        Logarithms of three ages in years: watched from start to stop, the event between stop and
+        end (empty where there is none). The event's interval takes one node, at its middle.
     log_scale : array (..., row, stream)
         :math:`\alpha_k + \gamma^\top w + u`.
     shape, variance : array (..., 1, stream)
@@ -107,8 +112,8 @@ def accumulated(
     watched, event : array (..., row, stream)
     """
     nodes, weights = AGE_RULE
-    powers = [xp.exp(shape * edge) for edge in (log_start, log_stop, log_end)]
-    first, last, end = powers
+    powers = xp.exp(shape[..., None, :, :] * log_ages)
+    first, last, end = (powers[..., edge, :, :] for edge in range(3))
     v = first[..., None] + (last - first)[..., None] * nodes
     middle = ((last + end) / 2.0)[..., None]
     years = xp.exp(xp.log(xp.concatenate([v, middle], axis=-1)) / shape[..., None])

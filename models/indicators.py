@@ -10,25 +10,37 @@ from __future__ import annotations
 from typing import Any
 
 
-def window_mean(intercept: Any, slope: Any, driver: Any, share: Any, exposure: Any, xp: Any) -> Any:
+def monthly_rates(intercept: Any, slope: Any, driver: Any, xp: Any) -> Any:
+    """Expected count of each indicator in each month of the grid.
+
+    Parameters
+    ----------
+    intercept, slope : array (..., indicator)
+    driver : array (..., month, indicator)
+        Value of the indicator's driver.
+
+    Returns
+    -------
+    array (..., month, indicator)
+    """
+    return xp.exp(intercept[..., None, :] + slope[..., None, :] * driver)
+
+
+def window_mean(rates: Any, share: Any, exposure: Any) -> Any:
     """Expected count of each window: the sum of its months' rates.
 
     Parameters
     ----------
-    intercept, slope : array (..., window)
-        Of the window's indicator.
-    driver : array (..., month, window)
-        Value of the window's driver in every month of the grid.
-    share : array (month, window)
-        Share of each month inside the window.
+    rates : array (..., month, indicator)
+    share : array (window, month, indicator)
+        Share of each month inside the window, zero for the other indicators.
     exposure : array (window,)
 
     Returns
     -------
     array (..., window)
     """
-    rates = xp.exp(intercept[..., None, :] + slope[..., None, :] * driver)
-    return exposure * (rates * share).sum(-2)
+    return exposure * (rates[..., None, :, :] * share).sum((-2, -1))
 
 
 def log_likelihood(count: Any, mean: Any, dispersion: Any, log_gamma: Any, xp: Any) -> Any:

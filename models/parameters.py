@@ -38,14 +38,16 @@ FAMILIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """PyMC's name of each family that a free parameter can have, and its numbers in PyMC's order."""
 
 
-def variable(name: str, priors: Sequence[Prior], *, dims: str | None = None) -> Any:
+def variable(
+    name: str, priors: Sequence[Prior], *, dims: str | None = None, size: int | None = None
+) -> Any:
     """Make the PyMC variable `name`.
 
     Parameters
     ----------
     priors : sequence of Prior
-        One prior: a scalar, or independent repeats along `dims`. Several: one element each; of one
-        family they become one vector variable, which compiles faster than several scalars.
+        One prior: a scalar, or `size` independent repeats along `dims`. Several: one element each;
+        of one family they become one vector variable, which compiles faster than several scalars.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def variable(name: str, priors: Sequence[Prior], *, dims: str | None = None) -> 
     columns = [np.array([prior.values[number] for prior in priors]) for number in numbers]
     if len(priors) == 1:
         columns = [column[0] for column in columns]
-    return getattr(pm, family)(name, *columns, dims=dims)
+    return getattr(pm, family)(name, *columns, dims=dims, shape=size)
 
 
 def draws(prior: Prior, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,0 +1,68 @@
+"""The cache of fits: files named by the hash of all that decides them.
+
+It lies in the user's cache folder, may be deleted at any time, and is never trusted: a file that
+cannot be read is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from durability.files import write_through, write_whole
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def folder() -> Path:
+    """Give the folder of cached fits."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("durability") / "fits"
+
+
+def read_tree(key: str) -> xr.DataTree | None:
+    """Read a cached tree into memory; ``None`` where there is none that can be read."""
+    path = folder() / f"{key}.nc"
+    if not path.is_file():
+        return None
+    import xarray as xr
+
+    broken = contextlib.suppress(OSError, ValueError, KeyError, RuntimeError)
+    with broken, xr.open_datatree(path, engine="h5netcdf") as tree:
+        return tree.load()
+    return None
+
+
+def write_tree(key: str, tree: xr.DataTree) -> None:
+    """Keep a tree, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        The cache folder cannot be written.
+    """
+    path = folder() / f"{key}.nc"
+    write_through(path, lambda part: tree.to_netcdf(part, engine="h5netcdf"))
+
+
+def read_json(key: str) -> Any:
+    """Read a cached record; ``None`` where there is none that can be read."""
+    path = folder() / f"{key}.json"
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(path.read_text(encoding="utf-8"))
+    return None
+
+
+def write_json(key: str, record: Any) -> None:
+    """Keep a record, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        The cache folder cannot be written.
+    """
+    write_whole(folder() / f"{key}.json", json.dumps(record))

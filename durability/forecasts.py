@@ -1,0 +1,488 @@
+"""Forecasts: what the draws say, as numbers with intervals, Monte Carlo errors and a verdict."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from durability import checks, history
+from durability.assembly import ModelData, assemble
+from durability.calendar import add_months, month_label
+from durability.cases import Case
+from durability.inference import WATCHED, Fit, build, package_version
+from durability.inference import fit as fit_model
+from durability.prior_sets import PriorSet
+from durability.progress import NullProgress, Progress
+from durability.sensitivity import run_sensitivities
+from durability.simulation import Future, incidences, simulate
+from durability.summaries import INTERVAL, chance, curve, interval
+from durability.verdict import judge
+from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+DECOMPOSED_MONTHS = 24
+"""Horizon at which the drivers' shares of the probability are taken, where it is reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """A forecast of a case at a cutoff.
+
+    Parameters
+    ----------
+    record : dict
+        What stands in ``forecast.json`` (``durability/data/forecast.schema.json``).
+    tree : DataTree
+        ArviZ groups ``posterior``, ``prior``, ``posterior_predictive``, ``log_likelihood``,
+        ``sample_stats``, ``observed_data`` and ``constant_data``.
+    """
+
+    record: dict[str, Any]
+    tree: xr.DataTree
+
+
+def run(
+    case: Case,
+    *,
+    cutoff: date | None = None,
+    horizon_months: int = 60,
+    priors: PriorSet,
+    model: str = "breakdown",
+    seed: int = 1,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    refit: bool = False,
+    progress: Progress | None = None,
+) -> Forecast:
+    """Assemble, fit and forecast in one call.
+
+    Parameters
+    ----------
+    case : Case
+    cutoff : date, optional
+        The case's ``covered_until`` if not given.
+    horizon_months : int
+        Months after the cutoff that the curves cover.
+    priors : PriorSet
+    model : str
+        Name of a model in ``models/``.
+    seed, draws, tune, chains, refit
+        As :func:`durability.fit` takes them.
+    progress : Progress, optional
+        Told what is going on.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    InputError, SamplingError
+        As :func:`durability.assemble` and :func:`durability.fit` raise them.
+    """
+    progress = NullProgress() if progress is None else progress
+    built = build(assemble(case, cutoff=cutoff), priors, model=model)
+    fitted = fit_model(
+        built, draws=draws, tune=tune, chains=chains, seed=seed, refit=refit, progress=progress
+    )
+    return forecast(fitted, horizon_months=horizon_months, progress=progress)
+
+
+def forecast(
+    fit: Fit,
+    *,
+    horizon_months: int = 60,
+    sensitivities: bool = True,
+    progress: Progress | None = None,
+) -> Forecast:
+    """Forecast from a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    horizon_months : int
+        Months after the cutoff that the curves cover, 1 or more.
+    sensitivities : bool
+        Whether to refit under each named alternative, or to leave that table empty.
+    progress : Progress, optional
+        Told what is going on.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    ValueError
+        The horizon is less than a month.
+    """
+    if horizon_months < 1:
+        raise ValueError(f"a horizon of {horizon_months} months; 1 or more is allowed")
+    progress = NullProgress() if progress is None else progress
+    alternatives = run_sensitivities(fit, progress=progress) if sensitivities else []
+    progress.stage("predict")
+    began = time.monotonic()
+    future = simulate(fit, months=horizon_months, seed=fit.settings.seed)
+    rungs = incidences(future.increments, future.happened)
+    prior = checks.prior_draws(fit)
+    checked = checks.check(fit, prior)
+    record = {
+        **_identity(fit, horizon_months),
+        "verdict": judge(fit.tree, _by_chain(fit, rungs)).to_record(),
+        **_knowledge(fit, future),
+        **_probabilities(fit, rungs, future),
+        "drivers": _driver_paths(fit, future),
+        "decomposition": _decomposition(fit, future),
+        **history.learned(fit, prior),
+        "sensitivities": alternatives,
+        "history": history.compare(fit, prior),
+        "checks": checked.record,
+        **_sources(fit.model.data),
+        "assumptions": _assumptions(fit),
+        "limits": _limits(fit.model.data),
+    }
+    timings = {**fit.timings, "predict": time.monotonic() - began}
+    record["timings"] = {stage: round(seconds, 3) for stage, seconds in timings.items()}
+    return Forecast(record=record, tree=checked.tree)
+
+
+def to_dataframe(forecast: Forecast) -> pd.DataFrame:
+    """Give the probabilities as a table.
+
+    Parameters
+    ----------
+    forecast : Forecast
+
+    Returns
+    -------
+    DataFrame
+        A row a rung and horizon: ``rung, horizon_months, mean, low, high, interval_probability,
+        mcse, verdict_ok``.
+    """
+    import pandas as pd
+
+    rows = [
+        {"rung": rung, "horizon_months": int(months), **estimate}
+        for rung, by_horizon in forecast.record["breakdown"].items()
+        for months, estimate in by_horizon.items()
+    ]
+    return pd.DataFrame(rows).assign(verdict_ok=forecast.record["verdict"]["ok"])
+
+
+def to_xarray(forecast: Forecast) -> xr.Dataset:
+    """Give the curves as a dataset.
+
+    Parameters
+    ----------
+    forecast : Forecast
+
+    Returns
+    -------
+    Dataset
+        ``survival (rung, month, statistic)`` in [0, 1] and ``pressure (driver, path_month,
+        statistic)``; statistics are ``mean``, ``low`` and ``high``.
+    """
+    import xarray as xr
+
+    record = forecast.record
+    statistics = ["mean", "low", "high"]
+    survival = [[record["survival"][rung][s] for s in statistics] for rung in RUNGS]
+    pressure = [[record["drivers"][d][s] for s in statistics] for d in DRIVERS]
+    return xr.Dataset(
+        {
+            "survival": (("rung", "statistic", "month"), survival),
+            "pressure": (("driver", "statistic", "path_month"), pressure),
+        },
+        coords={
+            "rung": list(RUNGS),
+            "driver": list(DRIVERS),
+            "statistic": statistics,
+            "month": record["survival"]["months"],
+            "path_month": record["drivers"][DRIVERS[0]]["months"],
+        },
+    )
+
+
+# Parts of the record ------------------------------------------------------------------------
+
+
+def _identity(fit: Fit, horizon_months: int) -> dict[str, Any]:
+    data, priors, settings = fit.model.data, fit.model.priors, fit.settings
+    versions = {package: package_version(package) for package in WATCHED}
+    return {
+        "schema_version": 1,
+        "case": data.case.name,
+        "title": data.case.title,
+        "parties": list(data.case.parties),
+        "cutoff": data.cutoff.isoformat(),
+        "clock_start": data.clock_start.isoformat(),
+        "deal": data.case.deal.isoformat(),
+        "covered_until": data.case.covered_until.isoformat(),
+        "seed": settings.seed,
+        "versions": {**versions, "python": platform.python_version()},
+        "data_hash": data.hash(),
+        "prior_set": {"name": priors.name, "hash": priors.hash},
+        "model": fit.model.name,
+        "settings": {
+            "draws": settings.draws,
+            "tune": settings.tune,
+            "chains": settings.chains,
+            "horizon_months": horizon_months,
+        },
+    }
+
+
+def _by_chain(fit: Fit, rungs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    months = next(iter(rungs.values())).shape[-1]
+    shape = (fit.settings.chains, fit.settings.draws)
+    return {
+        f"{rung}[{horizon}]": values[:, horizon - 1].reshape(shape)
+        for rung, values in rungs.items()
+        for horizon in _horizons(months)
+    }
+
+
+def _horizons(months: int) -> list[int]:
+    return [*(h for h in HORIZONS_MONTHS if h < months), months]
+
+
+def _knowledge(fit: Fit, future: Future) -> dict[str, Any]:
+    data = fit.model.data
+    known = [*data.used, *(item for item, _ in data.unused)]
+    newest = max(known, key=lambda item: (item.known, item.id), default=None)
+    unseen = {}
+    if future.unseen.any():
+        by_name = {stream: future.unseen[:, k] for k, stream in enumerate(STREAMS)}
+        parts = {mark: MARKS[rank:] for rank, mark in enumerate(MARKS)}
+        parts |= {"abrogation": ("abrogation",), "breakdown": ("war", "abrogation")}
+        unseen = {
+            rung: chance(-np.expm1(-sum(by_name[each] for each in parts[rung])), fit)
+            for rung in RUNGS
+        }
+    return {
+        "observed_to": {
+            stream: min(day, data.cutoff).isoformat()
+            for stream, day in data.case.observed_to.items()
+        },
+        "happened": [
+            {"rung": each.rung, "date": each.date.isoformat(), "why": each.why}
+            for each in data.case.happened
+            if each.date <= data.cutoff
+        ],
+        "newest_item": newest
+        and {
+            "id": newest.id,
+            "known": newest.known.isoformat(),
+            "age_days": (data.cutoff - newest.known).days,
+        },
+        "coverage_age_days": max((data.cutoff - data.case.covered_until).days, 0),
+        "unseen": unseen,
+    }
+
+
+def _probabilities(fit: Fit, rungs: Mapping[str, np.ndarray], future: Future) -> dict[str, Any]:
+    months = future.increments.shape[1]
+    survival = {rung: 1.0 - np.pad(values, ((0, 0), (1, 0))) for rung, values in rungs.items()}
+    broken = survival["breakdown"]
+    kept = np.cumsum((broken[:, :-1] + broken[:, 1:]) / 2.0, axis=1)
+    return {
+        "breakdown": {
+            rung: {str(h): chance(values[:, h - 1], fit) for h in _horizons(months)}
+            for rung, values in rungs.items()
+        },
+        "survival": {
+            "months": list(range(months + 1)),
+            **{rung: curve(values) for rung, values in survival.items()},
+        },
+        "hazard": {
+            "months": list(range(1, months + 1)),
+            **{rung: curve(values) for rung, values in _yearly_hazards(future).items()},
+        },
+        "months_kept": {str(h): chance(kept[:, h - 1], fit) for h in _horizons(months)},
+    }
+
+
+def _yearly_hazards(future: Future) -> dict[str, np.ndarray]:
+    rates = future.increments / future.years[:, None]
+    by_name = {stream: rates[..., k] for k, stream in enumerate(STREAMS)}
+    rungs = {
+        mark: np.asarray(sum(by_name[worse] for worse in MARKS[rank:]))
+        for rank, mark in enumerate(MARKS)
+    }
+    both = by_name["war"] + by_name["abrogation"]
+    return {**rungs, "abrogation": by_name["abrogation"], "breakdown": both}
+
+
+def _driver_paths(fit: Fit, future: Future) -> dict[str, Any]:
+    data = fit.model.data
+    # The grid's first month only gives the second one a level to change from: it is not shown.
+    past = fit.tree["posterior"]["pressure"].values
+    past = past.reshape((-1, *past.shape[2:]))[:, 1:]
+    labels = list(data.coords["month"][1:])
+    ahead = [month_label(add_months(data.cutoff, i + 1)) for i in range(future.pressure.shape[1])]
+    whole = np.concatenate([past, future.pressure], axis=1)
+    return {
+        driver: {
+            "months": [*labels, *ahead],
+            "observed_months": len(labels),
+            **curve(whole[..., d]),
+        }
+        for d, driver in enumerate(DRIVERS)
+    }
+
+
+def _decomposition(fit: Fit, future: Future) -> dict[str, Any]:
+    """How much of the hazard each driver carries.
+
+    On the log scale exact: a driver's share of the log hazard of war in the first month ahead is
+    effect times pressure. On the probability scale the Shapley value over the four drivers, each
+    either on its path or at history's average, zero.
+    """
+    effects = fit.tree["posterior"]["beta"].values
+    effects = effects.reshape((-1, *effects.shape[2:]))
+    war = effects[:, STREAMS.index("war")] * future.pressure[:, 0]
+    months = min(DECOMPOSED_MONTHS, future.increments.shape[1])
+    values = _probability_by_subset(effects, future, months)
+    shares = shapley(values, len(DRIVERS))
+    return {
+        "log_hazard": {driver: interval(war[:, d]) for d, driver in enumerate(DRIVERS)},
+        "probability": {
+            "horizon_months": months,
+            "reference": float(values[0].mean()),
+            "total": float(values[-1].mean()),
+            "drivers": {driver: interval(shares[d]) for d, driver in enumerate(DRIVERS)},
+        },
+    }
+
+
+def _probability_by_subset(effects: np.ndarray, future: Future, months: int) -> np.ndarray:
+    """Breakdown probability with each subset of drivers on its path: array (subset, draw).
+
+    Subset `s` has driver `d` on its path where bit `d` of `s` is set.
+    """
+    pulls = future.pressure[:, :months, None, :] * effects[:, None]
+    base = np.log(np.maximum(future.increments[:, :months], 1e-300)) - pulls.sum(-1)
+    ending = [STREAMS.index("war"), STREAMS.index("abrogation")]
+    closed = bool({"war", "abrogation"} & future.happened)
+    values = []
+    for subset in range(2 ** len(DRIVERS)):
+        on = np.array([(subset >> d) & 1 for d in range(len(DRIVERS))], dtype=float)
+        hazards = np.exp(base + (pulls * on).sum(-1))[..., ending]
+        total = hazards.sum((1, 2))
+        values.append(np.ones_like(total) if closed else -np.expm1(-total))
+    return np.array(values)
+
+
+def shapley(values: np.ndarray, players: int) -> np.ndarray:
+    """Shapley values from the worth of every subset.
+
+    Parameters
+    ----------
+    values : ndarray (subset, ...)
+        Subset `s` holds player `p` where bit `p` of `s` is set.
+    players : int
+
+    Returns
+    -------
+    ndarray (player, ...)
+        They add up to ``values[-1] - values[0]``.
+    """
+    from math import factorial
+
+    shares = np.zeros((players, *values.shape[1:]))
+    for subset in range(2**players):
+        size = subset.bit_count()
+        for player in range(players):
+            if not (subset >> player) & 1:
+                weight = factorial(size) * factorial(players - size - 1) / factorial(players)
+                shares[player] += weight * (values[subset | 1 << player] - values[subset])
+    return shares
+
+
+def _sources(data: ModelData) -> dict[str, Any]:
+    listed = sorted(
+        [(item, "") for item in data.used] + list(data.unused), key=lambda pair: pair[0].id
+    )
+    known = {item.id for item, _ in listed}
+    return {
+        "news": [
+            {
+                "id": item.id,
+                "date": item.date.isoformat(),
+                "date_precision": item.precision,
+                "known": item.known.isoformat(),
+                "known_assumed": item.known_assumed,
+                "driver": item.driver,
+                "ratings": dict(item.ratings),
+                "salience": item.salience or None,
+                "grade": item.grade,
+                "event": item.event,
+                "actor": item.actor,
+                "status": item.status,
+                "statement": item.statement,
+                "source": item.source,
+                "publisher": item.publisher,
+                "address": item.address,
+                "used": not why_not,
+                "why_not": why_not,
+            }
+            for item, why_not in listed
+        ],
+        "reconciliations": [
+            {
+                "item": each.item,
+                "field": each.field,
+                "coder_a": each.coder_a,
+                "coder_b": each.coder_b,
+                "chosen": each.chosen,
+                "why": each.why,
+            }
+            for each in data.case.reconciliations
+            if each.item in known
+        ],
+    }
+
+
+def _assumptions(fit: Fit) -> list[dict[str, Any]]:
+    priors = fit.model.priors.parameters
+    return [
+        {
+            "name": name,
+            "value": priors[name].values["value"],
+            "meaning": priors[name].meaning,
+            "reason": priors[name].reason,
+        }
+        for name in fit.model.module.FIXED
+    ]
+
+
+def _limits(data: ModelData) -> list[str]:
+    limits = [
+        f"{len(data.spells)} agreements teach the hazard, chosen by judgement; famous failures "
+        "are remembered better than quiet successes.",
+        "Effects are associations in history, not what would follow from changing a driver.",
+        "Ratings were made after the events by coders who knew how most stories ended; at an "
+        "earlier cutoff the forecast is pseudo-out-of-sample.",
+        "No column measures pressure by third parties, so it is left out.",
+        "History replaces each agreement's unknown path of drivers by its expected hazard, which "
+        f"slightly understates survival. Intervals hold {INTERVAL:.0%} of the draws.",
+        "Force and fatal clashes of history are known to the end of 2014, wars to the end of 2025.",
+    ]
+    if not data.case.standings:
+        limits.append(
+            "The case has no ratings on history's scale: nothing ties its drivers to history's, "
+            "and its intervals are wider for it."
+        )
+    if data.cutoff < data.case.covered_until:
+        limits.append("The cutoff lies before the ratings were made: pseudo-out-of-sample.")
+    return limits

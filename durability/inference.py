@@ -1,0 +1,377 @@
+"""Inference: NUTS on a model, watched, cached, and whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from durability import cache
+from durability.assembly import ModelData
+from durability.catalogue import find_model, parameters_of
+from durability.errors import SamplingError
+from durability.prior_sets import PriorSet, check_parameters
+from durability.progress import NullProgress, Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+WATCHED = ("durability", "pymc", "pytensor", "nutpie", "numba", "numpy", "arviz", "xarray")
+"""Packages whose versions a forecast names."""
+
+SAMPLERS = ("pymc", "pytensor", "nutpie", "numba", "numpy")
+"""Packages whose versions are part of a fit's identity."""
+
+
+TARGET_ACCEPT = 0.9
+"""At nutpie's 0.8 one transition in some thousands diverged; at 0.9 none in ten thousand did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model of ``models/`` with its data and priors; nothing is compiled or sampled yet.
+
+    Parameters
+    ----------
+    name : str
+    data : ModelData
+    priors : PriorSet
+    """
+
+    name: str
+    data: ModelData
+    priors: PriorSet
+
+    @property
+    def module(self) -> Any:
+        """The submodel's functions."""
+        return find_model(self.name)
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Everything the likelihood reads, the fixed numbers of the prior set included."""
+        arrays: Mapping[str, np.ndarray] = self.module.all_arrays(self.data, self.priors.parameters)
+        return arrays
+
+    def to_pymc(self) -> Any:
+        """Give the PyMC model."""
+        return self.module.build(self.data, self.priors.parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to sample.
+
+    Parameters
+    ----------
+    draws, tune, chains, seed : int
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A sampled model.
+
+    Parameters
+    ----------
+    model : Model
+    tree : DataTree
+        Groups ``posterior`` (free parameters and what they mean; dims ``chain, draw, …``),
+        ``sample_stats``, ``constant_data`` and ``observed_data``.
+    settings : Settings
+    key : str
+        Hash of data, priors, model, settings and samplers: the name of the cached fit.
+    timings : mapping of str to float
+        Seconds by stage.
+    compiled : object, optional
+        The compiled model, while the process that compiled it lives.
+    """
+
+    model: Model
+    tree: xr.DataTree
+    settings: Settings
+    key: str
+    timings: Mapping[str, float] = field(default_factory=dict)
+    compiled: Any = None
+
+    def theta(self) -> dict[str, np.ndarray]:
+        """Free parameters, chains and draws joined: each array (draw, …)."""
+        posterior = self.tree["posterior"]
+        return {name: _joined(posterior[name].values) for name in self.names()}
+
+    def __len__(self) -> int:
+        """Count the draws, over all chains."""
+        sizes = self.tree["posterior"].sizes
+        return int(sizes["chain"] * sizes["draw"])
+
+    def names(self) -> list[str]:
+        """Names of the free parameters."""
+        return list(self.model.module.parameter_names(self.model.data))
+
+
+def build(data: ModelData, priors: PriorSet, *, model: str = "breakdown") -> Model:
+    """Join data and priors to a model.
+
+    Parameters
+    ----------
+    data : ModelData
+        From :func:`durability.assemble`.
+    priors : PriorSet
+        From :func:`durability.read_priors`.
+    model : str
+        Name of a model in ``models/``.
+
+    Returns
+    -------
+    Model
+        Nothing is compiled or sampled yet.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or the prior set lacks one of its parameters or has one too many.
+    """
+    check_parameters(priors, parameters_of(model))
+    return Model(name=model, data=data, priors=priors)
+
+
+def fit(
+    model: Model,
+    *,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int = 1,
+    refit: bool = False,
+    progress: Progress | None = None,
+) -> Fit:
+    """Sample a model, or read the same fit from the cache.
+
+    Parameters
+    ----------
+    model : Model
+    draws, tune, chains : int
+        Draws kept of each chain, warm-up draws of each chain, chains.
+    seed : int
+        The same seed, model and versions give the same draws.
+    refit : bool
+        Sample even where the fit is cached.
+    progress : Progress, optional
+        Told what is going on.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    SamplingError
+        The sampler could not start, or its trace is not whole. Nothing is cached then.
+    KeyboardInterrupt
+        On Ctrl-C, at any stage; nothing is cached.
+    """
+    progress = NullProgress() if progress is None else progress
+    settings = Settings(draws=draws, tune=tune, chains=chains, seed=seed)
+    key = fit_key(model, settings)
+    stored = None if refit else cache.read_tree(key)
+    if stored is not None:
+        return Fit(model=model, tree=stored, settings=settings, key=key)
+    timings: dict[str, float] = {}
+    with _timed(timings, "import", progress):
+        _import_samplers()
+    with _timed(timings, "compile", progress):
+        compiled = compile_model(model)
+    with _timed(timings, "sample", progress):
+        tree = sample(compiled, model, settings, progress=progress)
+    cache.write_tree(key, tree)
+    return Fit(
+        model=model, tree=tree, settings=settings, key=key, timings=timings, compiled=compiled
+    )
+
+
+def compile_model(model: Model) -> Any:
+    """Compile a model for nutpie, on PyTensor's numba backend."""
+    nutpie = _import_samplers()
+    return nutpie.compile_pymc_model(model.to_pymc(), backend="numba")
+
+
+def sample(
+    compiled: Any, model: Model, settings: Settings, *, progress: Progress | None = None
+) -> xr.DataTree:
+    """Sample a compiled model.
+
+    Parameters
+    ----------
+    compiled : nutpie model
+        Perhaps with other data than `model` was built from (``compiled.with_data``); then `model`
+        holds the data it has now.
+    model : Model
+    settings : Settings
+    progress : Progress, optional
+
+    Returns
+    -------
+    DataTree
+
+    Raises
+    ------
+    SamplingError
+        The sampler could not start, or the trace is not whole.
+    """
+    nutpie = _import_samplers()
+    progress = NullProgress() if progress is None else progress
+    state: list[Any] = []
+
+    def remember(chains: list[Any]) -> None:
+        state[:] = chains
+
+    try:
+        sampler = nutpie.sample(
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=min(settings.chains, os.cpu_count() or 1),
+            seed=settings.seed,
+            target_accept=TARGET_ACCEPT,
+            save_warmup=False,
+            progress_bar=False,
+            progress_callback=remember,
+            progress_rate=200,
+            blocking=False,
+        )
+        trace = _waited(sampler, state, settings, progress)
+    except RuntimeError as error:
+        raise SamplingError(f"the sampler failed: {error}") from error
+    sizes = trace["posterior"].sizes
+    if (sizes["chain"], sizes["draw"]) != (settings.chains, settings.draws):
+        raise SamplingError(
+            f"the trace has {sizes['chain']} chains of {sizes['draw']} draws, "
+            f"not {settings.chains} of {settings.draws}; nothing was kept"
+        )
+    return _tree(trace, model)
+
+
+def _waited(sampler: Any, state: list[Any], settings: Settings, progress: Progress) -> Any:
+    """Wait in Python, where Ctrl-C is heard: nutpie's own wait swallows it."""
+    total = settings.draws + settings.tune
+    try:
+        while not _is_finished(sampler):
+            time.sleep(0.1)
+            chains = list(state)
+            if chains:
+                finished = [chain.finished_draws for chain in chains]
+                progress.chains(finished, total, sum(chain.divergences for chain in chains))
+    except KeyboardInterrupt:
+        sampler.cancel()
+        raise
+    return sampler.wait()
+
+
+def _is_finished(sampler: Any) -> bool:
+    try:
+        return bool(sampler.is_finished)
+    except TimeoutError:  # the sampler was busy and did not answer in time
+        return False
+
+
+def _tree(trace: Any, model: Model) -> xr.DataTree:
+    """Add to the draws what they mean, and the data they were conditioned on."""
+    import xarray as xr
+
+    posterior = trace["posterior"].to_dataset()
+    names = list(model.module.parameter_names(model.data))
+    posterior = posterior[names]
+    theta = {name: posterior[name].values for name in names}
+    constant = model.data.to_dataset()
+    derived = model.module.describe(theta, model.arrays)
+    coords = {name: list(labels) for name, labels in model.data.coords.items()}
+    for name, (dims, values) in derived.items():
+        variable = xr.DataArray(values, dims=("chain", "draw", *dims))
+        known = {dim: coords[dim] for dim in dims if dim in coords}
+        posterior[name] = variable.assign_coords(known)
+    observed = {
+        name: constant[array] for name, array in model.module.OBSERVED.items() if array in constant
+    }
+    stats = trace["sample_stats"].to_dataset()
+    kept = [name for name in stats if stats[name].dtype.kind in "fiub" and stats[name].ndim == 2]
+    groups = {
+        "posterior": posterior,
+        "sample_stats": stats[kept],
+        "constant_data": constant,
+        "observed_data": xr.Dataset(observed),
+    }
+    return xr.DataTree.from_dict({name: _plain(group) for name, group in groups.items()})
+
+
+def _plain(dataset: Any) -> Any:
+    """Drop attributes that a file need not carry (dates, library settings)."""
+    return dataset.drop_attrs()
+
+
+def fit_key(model: Model, settings: Settings) -> str:
+    """Hash of all that decides a fit: data, priors, model, settings and samplers."""
+    digest = hashlib.sha256()
+    digest.update(model.data.hash().encode())
+    digest.update(model.priors.hash.encode())
+    digest.update(f"{model.name}|{settings}".encode())
+    for package in SAMPLERS:
+        digest.update(f"{package}={package_version(package)}|".encode())
+    digest.update(_sources_hash().encode())
+    return digest.hexdigest()
+
+
+def _sources_hash() -> str:
+    folder = Path(str(import_module("durability.models").__file__)).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def package_version(name: str) -> str:
+    """Version of an installed package, ``unknown`` where it has none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _joined(values: np.ndarray) -> np.ndarray:
+    return values.reshape((-1, *values.shape[2:]))
+
+
+def _import_samplers() -> Any:
+    # Pruning of reference counts over whole functions takes a third of the compilation of the
+    # gradient and gains nothing at run time here (docs/benchmarks.md).
+    os.environ.setdefault("NUMBA_LLVM_REFPRUNE_FLAGS", "per_bb")
+    import nutpie
+
+    return nutpie
+
+
+class _timed:  # noqa: N801 - a context manager reads as a verb
+    """Times a stage and tells of it."""
+
+    def __init__(self, timings: dict[str, float], stage: str, progress: Progress) -> None:
+        self._timings, self._stage, self._progress = timings, stage, progress
+
+    def __enter__(self) -> None:
+        self._progress.stage(self._stage)
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._timings[self._stage] = time.monotonic() - self._began
