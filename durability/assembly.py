@@ -344,8 +344,8 @@ def _add_history(
     parts.add("history_log_ages", ("edge", *dims), log_years([start, stop, end]))
     parts.add("history_event", dims, _by_stream(spells, "event"))
     parts.add("history_weight", ("agreement",), [spell.weight for spell in spells])
-    cluster = [clusters.index(row.cluster) for row in (*trained, case)]
-    dyad = [len(clusters) + dyads.index(row.dyad) for row in (*trained, case)]
+    cluster = [*(clusters.index(row.cluster) for row in trained), clusters.index(case.cluster)]
+    dyad = [len(clusters) + dyads.index(each) for each in (*(r.dyad for r in trained), case.dyad)]
     parts.coords["row"] = (*parts.coords["agreement"], case.name)
     parts.add("row_cluster", ("row",), cluster, int)
     parts.add("row_dyad", ("row",), dyad, int)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from durability.history import cumulative_by_age
-from durability.inference import Fit
+from durability.inference import Fit, thinned_draws
 from durability.summaries import curve, interval
 from durability.vocabulary import DAYS_PER_YEAR, MARKS, RATING_MAX, RATING_MIN, RUNGS, STREAMS
 
@@ -78,21 +78,9 @@ def check(fit: Fit, prior: Mapping[str, np.ndarray]) -> Checked:
     return Checked(record={"ratings": ratings, "ladder": ladder, "loo": loo}, tree=tree)
 
 
-def _some(fit: Fit, n: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Keep about `n` draws, the same places of every chain: places and parameters (draw, …)."""
-    per_chain = max(n // fit.settings.chains, 1)
-    places = np.arange(0, fit.settings.draws, max(fit.settings.draws // per_chain, 1))
-    posterior = fit.tree["posterior"]
-    theta = {}
-    for name in fit.names():
-        values = posterior[name].values[:, places]
-        theta[name] = values.reshape((-1, *values.shape[2:]))
-    return places, theta
-
-
 def _ratings(fit: Fit, rng: np.random.Generator) -> tuple[dict[str, Any], np.ndarray]:
     module, arrays = fit.model.module, fit.model.arrays
-    _, theta = _some(fit, REPLICATIONS)
+    _, theta = thinned_draws(fit, REPLICATIONS)
     levels = module.replicated_readings(theta, module.latents(theta, arrays, np), arrays, rng)
     categories = range(RATING_MAX - RATING_MIN + 1)
     told = arrays["reading_level"][: levels.shape[-1]]
@@ -110,7 +98,7 @@ def _ratings(fit: Fit, rng: np.random.Generator) -> tuple[dict[str, Any], np.nda
 
 def _ladder(fit: Fit, rng: np.random.Generator) -> tuple[list[dict[str, Any]], np.ndarray]:
     """Count agreements that climbed to each rung by an age, in history and in replications."""
-    _, theta = _some(fit, OUTCOME_REPLICATIONS)
+    _, theta = thinned_draws(fit, OUTCOME_REPLICATIONS)
     cumulative = cumulative_by_age(fit, theta, INVERSION_YEARS)
     times = _rung_times(_event_times(cumulative, rng))
     spells = fit.model.data.spells
@@ -169,7 +157,7 @@ def _rung_times(streams: np.ndarray) -> np.ndarray:
 def _log_likelihood(fit: Fit) -> dict[str, np.ndarray]:
     """Log-likelihood of every unit of cross-validation: each (chain, draw, unit)."""
     module, arrays = fit.model.module, fit.model.arrays
-    places, theta = _some(fit, LOO_DRAWS)
+    places, theta = thinned_draws(fit, LOO_DRAWS)
     latent = module.latents(theta, arrays, np)
     terms = {"outcomes": module.outcomes(theta, latent, arrays, np)}
     if "event_driver" in arrays:

@@ -174,6 +174,11 @@ def durability() -> None:
 )
 @click.option("--out", type=FOLDER, help="Folder for the report.  [default: forecasts/CASE/CUTOFF]")
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
+@click.option(
+    "--sensitivities",
+    is_flag=True,
+    help="Refit under each alternative assumption too (minutes; kept in the cache).",
+)
 def forecast(
     case: str, cutoff: date | None, horizon: int, priors: str, out: Path | None, **settings: Any
 ) -> int:

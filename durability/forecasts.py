@@ -62,6 +62,7 @@ def run(
     tune: int = 1000,
     chains: int = 4,
     refit: bool = False,
+    sensitivities: bool = False,
     progress: Progress | None = None,
 ) -> Forecast:
     """Assemble, fit and forecast in one call.
@@ -78,6 +79,8 @@ def run(
         Name of a model in ``models/``.
     seed, draws, tune, chains, refit
         As :func:`durability.fit` takes them.
+    sensitivities : bool
+        As :func:`durability.forecast` takes it.
     progress : Progress, optional
         Told what is going on.
 
@@ -95,14 +98,16 @@ def run(
     fitted = fit_model(
         built, draws=draws, tune=tune, chains=chains, seed=seed, refit=refit, progress=progress
     )
-    return forecast(fitted, horizon_months=horizon_months, progress=progress)
+    return forecast(
+        fitted, horizon_months=horizon_months, sensitivities=sensitivities, progress=progress
+    )
 
 
 def forecast(
     fit: Fit,
     *,
     horizon_months: int = 60,
-    sensitivities: bool = True,
+    sensitivities: bool = False,
     progress: Progress | None = None,
 ) -> Forecast:
     """Forecast from a fit.
@@ -113,7 +118,8 @@ def forecast(
     horizon_months : int
         Months after the cutoff that the curves cover, 1 or more.
     sensitivities : bool
-        Whether to refit under each named alternative, or to leave that table empty.
+        Whether to refit under each named alternative. Otherwise the draws are weighted, and an
+        alternative that weights cannot answer says so.
     progress : Progress, optional
         Told what is going on.
 
@@ -129,7 +135,8 @@ def forecast(
     if horizon_months < 1:
         raise ValueError(f"a horizon of {horizon_months} months; 1 or more is allowed")
     progress = NullProgress() if progress is None else progress
-    alternatives = run_sensitivities(fit, progress=progress) if sensitivities else []
+    if sensitivities:
+        run_sensitivities(fit, refit=True, progress=progress)
     progress.stage("predict")
     began = time.monotonic()
     future = simulate(fit, months=horizon_months, seed=fit.settings.seed)
@@ -144,7 +151,7 @@ def forecast(
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         **history.learned(fit, prior),
-        "sensitivities": alternatives,
+        "sensitivities": run_sensitivities(fit, refit=False, progress=progress),
         "history": history.compare(fit, prior),
         "checks": checked.record,
         **_sources(fit.model.data),
@@ -326,8 +333,7 @@ def _yearly_hazards(future: Future) -> dict[str, np.ndarray]:
 def _driver_paths(fit: Fit, future: Future) -> dict[str, Any]:
     data = fit.model.data
     # The grid's first month only gives the second one a level to change from: it is not shown.
-    past = fit.tree["posterior"]["pressure"].values
-    past = past.reshape((-1, *past.shape[2:]))[:, 1:]
+    past = fit.draws_of("pressure")[:, 1:]
     labels = list(data.coords["month"][1:])
     ahead = [month_label(add_months(data.cutoff, i + 1)) for i in range(future.pressure.shape[1])]
     whole = np.concatenate([past, future.pressure], axis=1)
@@ -348,8 +354,7 @@ def _decomposition(fit: Fit, future: Future) -> dict[str, Any]:
     effect times pressure. On the probability scale the Shapley value over the four drivers, each
     either on its path or at history's average, zero.
     """
-    effects = fit.tree["posterior"]["beta"].values
-    effects = effects.reshape((-1, *effects.shape[2:]))
+    effects = fit.draws_of("beta")
     war = effects[:, STREAMS.index("war")] * future.pressure[:, 0]
     months = min(DECOMPOSED_MONTHS, future.increments.shape[1])
     values = _probability_by_subset(effects, future, months)

@@ -107,7 +107,7 @@ def _precedents(fit: Fit) -> list[dict[str, Any]]:
     Distance is Mahalanobis in the four drivers, by the posterior means of standings and of their
     correlation.
     """
-    posterior = fit.tree["posterior"]
+    posterior = fit.posterior
     mean = {
         name: posterior[name].mean(("chain", "draw")).values
         for name in ("pressure", "history_standing", "correlation")
@@ -123,12 +123,18 @@ def _precedents(fit: Fit) -> list[dict[str, Any]]:
             "start": data.agreements[j].start.isoformat(),
             "distance": float(distance[j]),
             "outcome": outcome(data.agreements[j], data.spells[j]),
-            "ratings": {
-                driver: float(mean["history_standing"][j, d]) for d, driver in enumerate(DRIVERS)
-            },
+            "ratings": _mean_ratings(data.agreements[j]),
         }
         for j in np.argsort(distance)[:PRECEDENTS]
     ]
+
+
+def _mean_ratings(agreement: Agreement) -> dict[str, float]:
+    """Mean of the coders' ratings at the start, by driver."""
+    return {
+        driver: float(np.mean([getattr(rating, driver) for rating in agreement.ratings]))
+        for driver in DRIVERS
+    }
 
 
 def outcome(agreement: Agreement, spell: Spell) -> str:

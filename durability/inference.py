@@ -107,9 +107,18 @@ class Fit:
     timings: Mapping[str, float] = field(default_factory=dict)
     compiled: Any = None
 
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Free parameters and what they mean, dims ``chain, draw, …``."""
+        return self.tree["posterior"].to_dataset()
+
+    def draws_of(self, name: str) -> np.ndarray:
+        """Give one variable with chains and draws joined: array (draw, …)."""
+        return _joined(self.posterior[name].values)
+
     def theta(self) -> dict[str, np.ndarray]:
         """Free parameters, chains and draws joined: each array (draw, …)."""
-        posterior = self.tree["posterior"]
+        posterior = self.posterior
         return {name: _joined(posterior[name].values) for name in self.names()}
 
     def __len__(self) -> int:
@@ -348,6 +357,22 @@ def package_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "unknown"
+
+
+def thinned_draws(fit: Fit, n: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Keep about `n` draws of a fit, evenly spread, the same places of every chain.
+
+    Returns
+    -------
+    places : ndarray
+        Of the draws kept, in each chain.
+    theta : dict
+        Free parameters, each array (draw, …), chains one after another.
+    """
+    per_chain = max(n // fit.settings.chains, 1)
+    places = np.arange(0, fit.settings.draws, max(fit.settings.draws // per_chain, 1))
+    posterior = fit.posterior
+    return places, {name: _joined(posterior[name].values[:, places]) for name in fit.names()}
 
 
 def _joined(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Sensitivities: the same forecast with one choice made another way, refitted each time.
+"""Sensitivities: the same forecast with one choice made another way.
 
-One compilation serves them all, for every choice enters as data. The chains are short, so each
-answer carries a Monte Carlo error worth reading.
+By default the draws are weighted by the ratio of likelihoods, Pareto-smoothed (Vehtari et al. 2024,
+arXiv:1507.02646). Where k-hat says that the weights cannot answer, the row says so and is empty.
+Asked to, each alternative is refitted with short chains instead: one compilation serves them all,
+for every choice enters as data.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ import numpy as np
 from durability import cache
 from durability.assembly import reassemble
 from durability.errors import DurabilityError
-from durability.inference import Fit, Model, Settings, compile_model, sample
+from durability.inference import Fit, Model, Settings, compile_model, sample, thinned_draws
 from durability.progress import Progress
 from durability.simulation import incidences, simulate
 from durability.summaries import mcse
 
 DRAWS, TUNE, CHAINS = 300, 300, 2
 HORIZONS = (12, 24, 60)
+
+WEIGHTED_DRAWS = 1000
+KHAT_MOST = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +100,15 @@ ALTERNATIVES: tuple[Alternative, ...] = (
 )
 
 
-def run_sensitivities(fit: Fit, *, progress: Progress) -> list[dict[str, Any]]:
-    """Refit under every alternative, or read the same refits from the cache.
+def run_sensitivities(fit: Fit, *, refit: bool, progress: Progress) -> list[dict[str, Any]]:
+    """Forecast under every alternative.
 
     Parameters
     ----------
     fit : Fit
+    refit : bool
+        Refit each (or read the same refits from the cache); otherwise weight the draws, unless
+        refits are cached.
     progress : Progress
 
     Returns
@@ -112,6 +120,8 @@ def run_sensitivities(fit: Fit, *, progress: Progress) -> list[dict[str, Any]]:
     known = cache.read_json(key)
     if isinstance(known, list) and len(known) == len(ALTERNATIVES):
         return known
+    if not refit:
+        return [_weighted(alternative, fit) for alternative in ALTERNATIVES]
     settings = Settings(
         draws=min(DRAWS, fit.settings.draws),
         tune=min(TUNE, fit.settings.tune),
@@ -132,6 +142,45 @@ def run_sensitivities(fit: Fit, *, progress: Progress) -> list[dict[str, Any]]:
     if isinstance(fit.timings, dict):
         fit.timings["sensitivities"] = time.monotonic() - began
     return rows
+
+
+def _weighted(alternative: Alternative, fit: Fit) -> dict[str, Any]:
+    from arviz_stats.base import array_stats
+
+    places, theta = thinned_draws(fit, WEIGHTED_DRAWS)
+    model = alternative.change(fit.model)
+    ratio = _log_likelihood(model, theta) - _log_likelihood(fit.model, theta)
+    log_weights, khat = array_stats.psislw(-ratio)
+    row = {
+        "name": alternative.name,
+        "what": alternative.what,
+        "method": f"weighted draws, Pareto k {float(khat):.2f}",
+        "breakdown": {},
+        "note": "",
+    }
+    if not float(khat) <= KHAT_MOST:
+        return {**row, "note": "weights cannot answer; refit with --sensitivities"}
+    weights = np.exp(log_weights - log_weights.max())
+    weights /= weights.sum()
+    other = replace(fit, model=model)
+    future = simulate(other, months=max(HORIZONS), seed=fit.settings.seed)
+    broken = incidences(future.increments, future.happened)["breakdown"]
+    broken = broken.reshape((fit.settings.chains, fit.settings.draws, -1))[:, places]
+    broken = broken.reshape((-1, broken.shape[-1]))
+    row["breakdown"] = {str(h): _weighted_mean(broken[:, h - 1], weights) for h in HORIZONS}
+    return row
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    mean = float((weights * values).sum())
+    return {"mean": mean, "mcse": float(np.sqrt((weights**2 * (values - mean) ** 2).sum()))}
+
+
+def _log_likelihood(model: Model, theta: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Log-likelihood of all the data, by draw."""
+    latent = model.module.latents(theta, model.arrays, np)
+    terms = model.module.log_likelihoods(theta, latent, model.arrays, np)
+    return np.asarray(sum(term.sum(-1) for term in terms.values()))
 
 
 def _refit(alternative: Alternative, fit: Fit, compiled: Any, settings: Settings) -> dict[str, Any]:
@@ -163,7 +212,7 @@ def _refit(alternative: Alternative, fit: Fit, compiled: Any, settings: Settings
         }
         for h in HORIZONS
     }
-    divergences = int(tree["sample_stats"]["diverging"].values.sum())
+    divergences = int(tree["sample_stats"].to_dataset()["diverging"].values.sum())
     if divergences:
         row["note"] = f"{divergences} divergences"
     return row

@@ -225,7 +225,7 @@ def history_hazards(
     -------
     watched, event : array (..., agreement, stream)
     """
-    return hazard.accumulated(
+    watched, event = hazard.accumulated(
         log_ages,
         scale,
         latent["shapes"][..., None, :],
@@ -235,6 +235,7 @@ def history_hazards(
         latent["autoregressive"][..., None, None],
         xp,
     )
+    return watched, event
 
 
 def outcomes(
@@ -274,7 +275,7 @@ def readings(
         sd = latent["event_sd"][..., data["event_grade"]]
         seen += [told + sd * theta["event_error_raw"], xp.sqrt(1.0 + sd**2) * theta["noise_raw"]]
     term = ratings.readings_likelihood(
-        xp.concatenate(seen, axis=-1), *_scales_of_readings(theta, data, xp), xp
+        xp.concatenate(seen, axis=-1), *_scales_of_readings(theta, data, xp), xp=xp
     )
     n_codings = data["coding_row"].shape[0]
     if "event_driver" not in data:
@@ -484,7 +485,7 @@ def extended(
     -------
     array (draw, month, driver)
     """
-    return drivers.extend(
+    path: np.ndarray = drivers.extend(
         latent["standing"],
         latent["pressure"][:, -1],
         theta["persistence"],
@@ -492,6 +493,7 @@ def extended(
         latent["cholesky"],
         raw,
     )
+    return path
 
 
 def case_increments(
@@ -585,9 +587,9 @@ def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
     theta = {"partial_correlation": pm.Beta("partial_correlation", shapes, shapes)}
     for name in _groups_of(data):
         members = [priors[each] for each in GROUPS[name]]
-        dims = REPEATED.get(name)
-        size = len(data.coords[dims]) if dims else None
-        theta[name] = variable(name, members, dims=dims, size=size)
+        along = REPEATED.get(name)
+        size = len(data.coords[along]) if along else None
+        theta[name] = variable(name, members, dims=along, size=size)
     for name, dims in _whitened_of(data).items():
         # A static shape beside the dimensions: half the nodes to compile.
         shape = tuple(len(data.coords[dim]) for dim in dims)

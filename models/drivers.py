@@ -171,7 +171,7 @@ def extend(
     """
     scale = np.sqrt((1.0 - autoregressive**2) * (1.0 - persistence))[:, None, None]
     shocks = scale * correlated(cholesky, raw)
-    path = np.empty_like(shocks)
+    path: np.ndarray = np.empty_like(shocks)
     now = last - standing
     for month in range(shocks.shape[1]):
         now = autoregressive[:, None] * now + shocks[:, month]

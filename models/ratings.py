@@ -112,6 +112,7 @@ def readings_likelihood(
     upper: Any,
     thing: Any,
     last: Any,
+    *,
     xp: Any,
 ) -> Any:
     """Log-likelihood of the readings of each thing, given what their readers saw of it.
@@ -151,7 +152,7 @@ def marginal_likelihood(signal: Any, error_sd: Any, *readings: Any) -> Any:
     nodes, log_weights = ERROR_RULE
     total = np.full(np.broadcast_shapes(np.shape(signal), np.shape(error_sd)), -np.inf)
     for node, log_weight in zip(nodes, log_weights, strict=True):
-        each = readings_likelihood(signal + error_sd * node, *readings, np)
+        each = readings_likelihood(signal + error_sd * node, *readings, xp=np)
         total = np.logaddexp(total, each + log_weight)
     return total
 

@@ -94,7 +94,7 @@ def test_the_likelihood_of_readings_is_that_of_a_plain_loop() -> None:
     for k, l, u, t in zip(kappa, lower, upper, thing, strict=True):  # noqa: E741
         law = stats.logistic(loc=k * theta[t])
         expected[t] += np.log(law.cdf(u) - law.cdf(l))
-    found = ratings.readings_likelihood(theta, kappa, lower, upper, thing, last, np)
+    found = ratings.readings_likelihood(theta, kappa, lower, upper, thing, last, xp=np)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -106,8 +106,8 @@ def test_the_order_of_a_things_readings_does_not_matter() -> None:
     args = kappa[order], lower[order], upper[order]
     other = kappa, lower, upper
     np.testing.assert_allclose(
-        ratings.readings_likelihood(theta, *args, thing, last, np),
-        ratings.readings_likelihood(theta, *other, thing, last, np),
+        ratings.readings_likelihood(theta, *args, thing, last, xp=np),
+        ratings.readings_likelihood(theta, *other, thing, last, xp=np),
         rtol=1e-12,
     )
     np.testing.assert_allclose(
@@ -187,7 +187,7 @@ def test_without_error_the_marginal_is_the_plain_likelihood() -> None:
     args = readings(5)
     np.testing.assert_allclose(
         ratings.marginal_likelihood(theta, np.zeros(5), *args),
-        ratings.readings_likelihood(theta, *args, np),
+        ratings.readings_likelihood(theta, *args, xp=np),
         rtol=1e-12,
     )
 
