@@ -219,7 +219,7 @@ def test_the_order_of_news_does_not_matter() -> None:
 
 def test_two_assemblies_of_one_case_are_the_same_to_the_bit() -> None:
     assert data().hash() == data().hash()
-    assert data().hash() != data(hindsight=0.0).hash()
+    assert data().hash() != data(level_change=(0.0, 0.0)).hash()
     assert data().hash() != data(reading="all").hash()
 
 

@@ -20,6 +20,7 @@ from worlds import (
     data,
     drawn,
     flagship,
+    full,
     happened,
     history,
     of_agreements,
@@ -189,7 +190,7 @@ def test_an_agreements_outcome_has_the_likelihood_worked_by_hand(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    found = breakdown.outcomes(theta, latent, assembled.arrays, np)
+    found = breakdown.outcomes(theta, latent, full(assembled), np)
     ids = assembled.coords["agreement"]
     assert found.shape == (3, len(ids))
     # Kashmir (two events), Sinai (a day old), Egypt (a war), Lusaka (a third), one that held.
@@ -204,7 +205,7 @@ def test_an_outcome_does_not_depend_on_what_else_is_in_the_batch(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    everything = breakdown.outcomes(theta, latent, assembled.arrays, np)
+    everything = breakdown.outcomes(theta, latent, full(assembled), np)
     backwards = list(range(everything.shape[1]))[::-1]
     for rows in (backwards, [3], [40, 2, 17], [0] * 5):
         arrays, some = of_agreements(assembled, theta, rows)
@@ -219,7 +220,7 @@ def test_the_cases_own_term_does_not_depend_on_which_agreements_are_in_the_batch
     arrays, some = of_agreements(assembled, theta, [5, 60])
     np.testing.assert_array_equal(
         breakdown.holding(some, breakdown.latents(some, arrays, np), arrays, np),
-        breakdown.holding(theta, latent, assembled.arrays, np),
+        breakdown.holding(theta, latent, full(assembled), np),
     )
 
 
@@ -227,11 +228,11 @@ def test_draws_do_not_depend_on_each_other(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    together = breakdown.log_likelihoods(theta, latent, assembled.arrays, np)
+    together = breakdown.log_likelihoods(theta, latent, full(assembled), np)
     assert set(together) == {"outcomes", "codings", "events", "counts", "holding"}
     single = {name: value[1] for name, value in theta.items()}
     alone = breakdown.log_likelihoods(
-        single, breakdown.latents(single, assembled.arrays, np), assembled.arrays, np
+        single, breakdown.latents(single, full(assembled), np), full(assembled), np
     )
     for name, term in together.items():
         np.testing.assert_allclose(alone[name], term[1], rtol=1e-12, err_msg=name)
@@ -296,7 +297,7 @@ def test_marks_sum_to_the_total(assembled: ModelData) -> None:
     theta, _ = drawn(assembled, n=1, seed=26)
     alpha = np.array([-1.9, -1.2, -2.3, -4.0])
     theta = still(theta, intercept=alpha[None])
-    latent = breakdown.latents(theta, assembled.arrays, np)
+    latent = breakdown.latents(theta, full(assembled), np)
     chance, _, event = chances(assembled, theta, 32, years=2.0)
     accumulated = np.exp(alpha[:3]) * 2.0 ** latent["shapes"][0, :3]
     ladder = np.stack([event[:, k:3].any(axis=1) for k in range(3)])
@@ -313,7 +314,7 @@ def test_one_stream_alone_has_the_interval_censored_weibull_fit_of_scipy(
     from scipy.optimize import minimize
 
     theta, _ = drawn(assembled, n=1, seed=27)
-    arrays = {**assembled.arrays, "history_weight": np.ones(66)}
+    arrays = {**full(assembled), "history_weight": np.ones(66)}
     others = {"shape": [1.0], "shape_spread": [1.0], "intercept": [[-2.0, -2.0, -2.0, -6.0]]}
     theta = still(theta, **others)
 
@@ -343,14 +344,14 @@ def test_worse_standing_makes_breakdown_likelier_and_holding_less_so(assembled: 
     theta["history_raw"] = np.zeros((1, 66, 4))
     bad = {**theta, "history_raw": theta["history_raw"] + 0.1}
     bad["partial_correlation"] = theta["partial_correlation"] = np.full((1, 6), 0.5)
-    arrays = assembled.arrays
+    arrays = full(assembled)
     change = np.subtract(
         *(
             breakdown.outcomes(each, breakdown.latents(each, arrays, np), arrays, np)
             for each in (bad, theta)
         )
     )[0]
-    broke = assembled.arrays["history_event"].any(axis=1)
+    broke = full(assembled)["history_event"].any(axis=1)
     assert np.all(change[broke] > 0)
     assert np.all(change[~broke] < 0)
 
@@ -374,7 +375,7 @@ def test_codings_of_history_and_anchors_have_the_likelihood_worked_by_hand(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    found, _ = breakdown.readings(theta, latent, assembled.arrays, np)
+    found, _ = breakdown.readings(theta, latent, full(assembled), np)
     things = assembled.coords["thing"]
     assert found.shape == (3, len(things))
     for row in ("R001", "R027", "R053"):
@@ -404,7 +405,7 @@ def test_events_have_the_likelihood_worked_by_hand(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    _, found = breakdown.readings(theta, latent, assembled.arrays, np)
+    _, found = breakdown.readings(theta, latent, full(assembled), np)
     events, months = assembled.coords["event"], assembled.coords["month"]
     grouped: dict[str, list[Any]] = {}
     for item in assembled.used:
@@ -439,7 +440,7 @@ def test_a_new_events_likelihood_has_both_its_errors_integrated_out(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    found = breakdown.marginal_events(theta, latent, assembled.arrays)
+    found = breakdown.marginal_events(theta, latent, full(assembled))
     n = 20_000
     one = {name: np.broadcast_to(v[2], (n, *v[2].shape)) for name, v in theta.items()}
     shape = (n, len(assembled.coords["event"]))
@@ -451,7 +452,7 @@ def test_a_new_events_likelihood_has_both_its_errors_integrated_out(
     for part in np.array_split(np.arange(n), 10):
         some = {name: v[part] for name, v in one.items()}
         where = {name: v[part] for name, v in keep.items()}
-        chance = np.exp(breakdown.readings(some, where, assembled.arrays, np)[1])
+        chance = np.exp(breakdown.readings(some, where, full(assembled), np)[1])
         total += chance.sum(0)
         square += (chance**2).sum(0)
     mean = total / n
@@ -464,8 +465,8 @@ def test_news_can_be_read_as_level_or_as_change(bounds: tuple[float, float], sha
     extreme = data(level_change=bounds)
     theta, latent = drawn(extreme, n=2, seed=30)
     flat = {**latent, "pressure": np.cumsum(np.ones_like(latent["pressure"]), axis=-2)}
-    told = breakdown.event_signal(theta, flat, extreme.arrays, np)
-    place = extreme.arrays["event_month"] + 1.0
+    told = breakdown.event_signal(theta, flat, full(extreme), np)
+    place = full(extreme)["event_month"] + 1.0
     np.testing.assert_allclose(told, np.broadcast_to(place - share * (place - 1), told.shape))
 
 
@@ -481,7 +482,7 @@ def by_day(assembled: ModelData, theta: Arrays, latent: Arrays, draw: int, k: in
         assembled.coords["month"].index(f"{date.fromordinal(int(day)):%Y-%m}") for day in days
     ]
     s = latent["shapes"][draw, k]
-    own = assembled.arrays["row_covariates"][-1]
+    own = full(assembled)["row_covariates"][-1]
     scale = theta["intercept"][draw, k] + theta["covariate_effect"][draw] @ own
     for name, label in (("cluster", case.cluster), ("dyad", case.dyad)):
         place = assembled.coords[name].index(label)
@@ -503,7 +504,7 @@ def test_having_held_has_the_likelihood_summed_day_by_day(clock: Any) -> None:
     }
     assembled = data(replace(flagship(), observed_to=known), clock=clock)
     theta, latent = drawn(assembled, n=2, seed=31)
-    found = breakdown.holding(theta, latent, assembled.arrays, np)
+    found = breakdown.holding(theta, latent, full(assembled), np)
     assert found.shape == (2, 4)
     for draw in range(2):
         for k, stream in enumerate(STREAMS):
@@ -516,7 +517,7 @@ def test_a_rung_that_happened_scores_its_day_and_leaves_the_worse_ones_running()
     day = date(2025, 12, 24)
     assembled = data(replace(flagship(), happened=(happened("fatal", day),)))
     theta, latent = drawn(assembled, n=2, seed=32)
-    found = breakdown.holding(theta, latent, assembled.arrays, np)
+    found = breakdown.holding(theta, latent, full(assembled), np)
     before = (day - flagship().deal).days
     for draw in range(2):
         daily = [by_day(assembled, theta, latent, draw, k) for k in range(4)]
@@ -550,8 +551,8 @@ def test_pytensor_and_numpy_compute_one_log_probability(make: Any) -> None:
     theta = {name: value[0] for name, value in theta.items()}
     # A hazard of a thousand events a year would make every other term vanish in rounding.
     theta["intercept"] = np.array([-2.0, -1.5, -2.5, -5.0])
-    latent = breakdown.latents(theta, assembled.arrays, np)
-    terms = breakdown.log_likelihoods(theta, latent, assembled.arrays, np)
+    latent = breakdown.latents(theta, full(assembled), np)
+    terms = breakdown.log_likelihoods(theta, latent, full(assembled), np)
     found, prior = in_pytensor(breakdown.build(assembled, priors()), theta)
     assert set(found) == set(terms)
     for name, term in terms.items():

@@ -10,7 +10,7 @@ import pytest
 from durability.models import breakdown, indicators
 from scipy import stats
 from scipy.special import gammaln
-from worlds import bare, data, drawn, window
+from worlds import bare, data, drawn, full, window
 
 
 def test_counts_have_the_negative_binomial_law() -> None:
@@ -45,7 +45,7 @@ def counted(first: date, last: date, count: int = 4, **changes: object) -> tuple
     pressure = latent["pressure"][0, :, driver]
     rate = np.exp(theta["indicator_intercept"][0, 0] + theta["indicator_slope"][0, 0] * pressure)
     assert name == case.indicators[0].indicator
-    found = breakdown.counts(theta, latent, assembled.arrays, np)
+    found = breakdown.counts(theta, latent, full(assembled), np)
     mean = rate_of(rate, assembled.coords["month"], case.indicators[0])
     psi = theta["indicator_dispersion"][0, 0]
     assert found.shape == (1, 1)
@@ -89,7 +89,7 @@ def test_two_series_keep_to_their_own_parameters_and_drivers() -> None:
     both = (window(*spring, 7), window(*spring, 2, indicator="crossings", driver="corridor"))
     assembled = data(replace(bare(), indicators=both))
     theta, latent = drawn(assembled, n=3, seed=4)
-    found = breakdown.counts(theta, latent, assembled.arrays, np)
+    found = breakdown.counts(theta, latent, full(assembled), np)
     for column, one in enumerate(both):
         which = assembled.coords["indicator"].index(one.indicator)
         driver = assembled.coords["driver"].index(one.driver)
@@ -106,14 +106,14 @@ def test_months_without_a_window_are_missing_and_say_nothing() -> None:
     spring = window(date(2025, 3, 1), date(2025, 3, 31), 7)
     assembled = data(replace(bare(), indicators=(spring,)))
     theta, latent = drawn(assembled, n=2, seed=3)
-    before = breakdown.counts(theta, latent, assembled.arrays, np)
+    before = breakdown.counts(theta, latent, full(assembled), np)
     other = {**latent, "pressure": latent["pressure"].copy()}
     march = assembled.coords["month"].index("2025-03")
     elsewhere = [m for m in range(len(assembled.coords["month"])) if m != march]
     other["pressure"][:, elsewhere] = 3.0
-    np.testing.assert_array_equal(before, breakdown.counts(theta, other, assembled.arrays, np))
+    np.testing.assert_array_equal(before, breakdown.counts(theta, other, full(assembled), np))
     other["pressure"][:, march] += 1.0
-    assert np.all(before != breakdown.counts(theta, other, assembled.arrays, np))
+    assert np.all(before != breakdown.counts(theta, other, full(assembled), np))
 
 
 def test_a_count_above_what_is_expected_calls_for_more_pressure() -> None:
@@ -121,12 +121,12 @@ def test_a_count_above_what_is_expected_calls_for_more_pressure() -> None:
     theta, latent = drawn(busy, n=20, seed=5)
     higher = {**latent, "pressure": latent["pressure"] + 0.1}
     assert np.all(
-        breakdown.counts(theta, higher, busy.arrays, np)
-        > breakdown.counts(theta, latent, busy.arrays, np)
+        breakdown.counts(theta, higher, full(busy), np)
+        > breakdown.counts(theta, latent, full(busy), np)
     )
 
 
 def test_a_case_without_counts_has_no_parameters_of_counts() -> None:
     theta, latent = drawn(data(bare()), n=1, seed=6)
     assert not [name for name in theta if name.startswith("indicator_")]
-    assert "counts" not in breakdown.log_likelihoods(theta, latent, data(bare()).arrays, np)
+    assert "counts" not in breakdown.log_likelihoods(theta, latent, full(data(bare())), np)

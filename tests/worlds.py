@@ -114,6 +114,11 @@ def happened(rung: str, day: date) -> Happened:
     return Happened(rung=rung, date=day, why="made up")
 
 
+def full(assembled: ModelData) -> Arrays:
+    """Give the arrays of a case and the fixed numbers of the default priors."""
+    return breakdown.all_arrays(assembled, priors())
+
+
 def drawn(assembled: ModelData, *, n: int, seed: int) -> tuple[Arrays, Arrays]:
     """Draw `n` parameters from the default priors, with what they mean."""
     theta = breakdown.prior_draws(assembled, priors(), n=n, rng=np.random.default_rng(seed))
@@ -129,8 +134,8 @@ def of_agreements(
     """
     index = list(rows)
     arrays = {}
-    for name, array in assembled.arrays.items():
-        dims = assembled.dims[name]
+    for name, array in full(assembled).items():
+        dims = assembled.dims.get(name, ())
         if "agreement" in dims:
             arrays[name] = np.take(array, index, axis=dims.index("agreement"))
         elif "row" in dims:
