@@ -7,9 +7,11 @@ nothing imports a model by an import statement.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from durability.errors import InputError, Problem, one_of, quoted
 
@@ -53,6 +55,12 @@ def find_model(name: str) -> ModuleType:
         found = f"there is no model {quoted(name)}"
         raise InputError([Problem(where="models", found=found, allowed=one_of(known, name))])
     return import_module(f"durability.models.{name}")
+
+
+def baselines() -> Mapping[str, Any]:
+    """Give the baselines that a forecast must beat, by name: each a title and a function."""
+    found: Mapping[str, Any] = import_module("durability.models.baselines").BASELINES
+    return found
 
 
 def parameters_of(name: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from durability.inference import WATCHED, Fit, build, package_version
 from durability.inference import fit as fit_model
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Progress
-from durability.sensitivity import run_sensitivities
+from durability.sensitivity import baseline_rows, run_sensitivities
 from durability.simulation import Future, incidences, simulate
 from durability.summaries import INTERVAL, chance, curve, interval
 from durability.verdict import judge
@@ -151,7 +151,10 @@ def forecast(
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         **history.learned(fit, prior),
-        "sensitivities": run_sensitivities(fit, refit=False, progress=progress),
+        "sensitivities": [
+            *run_sensitivities(fit, refit=False, progress=progress),
+            *baseline_rows(fit),
+        ],
         "history": history.compare(fit, prior),
         "checks": checked.record,
         **_sources(fit.model.data),

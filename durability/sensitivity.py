@@ -18,16 +18,18 @@ import numpy as np
 
 from durability import cache
 from durability.assembly import reassemble
+from durability.catalogue import baselines
 from durability.errors import DurabilityError
 from durability.inference import Fit, Model, Settings, compile_model, sample, thinned_draws
 from durability.progress import Progress
-from durability.simulation import incidences, simulate
+from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
 
 DRAWS, TUNE, CHAINS = 300, 300, 2
 HORIZONS = (12, 24, 60)
 
 WEIGHTED_DRAWS = 1000
+BASELINE_DRAWS = 4000
 KHAT_MOST = 0.7
 
 
@@ -141,6 +143,43 @@ def run_sensitivities(fit: Fit, *, refit: bool, progress: Progress) -> list[dict
     cache.write_json(key, rows)
     if isinstance(fit.timings, dict):
         fit.timings["sensitivities"] = time.monotonic() - began
+    return rows
+
+
+def baseline_rows(fit: Fit) -> list[dict[str, Any]]:
+    """Say what hazards that know no driver and no news would say of the case.
+
+    Parameters
+    ----------
+    fit : Fit
+        Whose history teaches them, and whose case they are asked about.
+
+    Returns
+    -------
+    list of dict
+        As :func:`run_sensitivities` gives them.
+    """
+    data = fit.model.data
+    ages = edge_ages(data.cutoff, data.clock_start, max(HORIZONS))
+    rows = []
+    for baseline in baselines().values():
+        increments = baseline.cumulative(data, ages, draws=BASELINE_DRAWS, seed=fit.settings.seed)
+        broken = incidences(increments, closed_streams(fit))["breakdown"]
+        rows.append(
+            {
+                "name": f"Baseline: {baseline.title}",
+                "what": "history alone, without drivers or news",
+                "method": f"{BASELINE_DRAWS} independent draws",
+                "breakdown": {
+                    str(h): {
+                        "mean": float(broken[:, h - 1].mean()),
+                        "mcse": float(broken[:, h - 1].std() / np.sqrt(BASELINE_DRAWS)),
+                    }
+                    for h in HORIZONS
+                },
+                "note": "",
+            }
+        )
     return rows
 
 
