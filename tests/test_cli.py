@@ -87,13 +87,14 @@ def forecasting(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
             file.write_text(made.record["cutoff"])
         return files
 
-    def read_forecast(folder: Path) -> Made:
+    def read_recorded(folder: Path) -> Made:
         return Made({**state.record, "cutoff": (folder / "forecast.json").read_text()})
 
     forecasts = types.ModuleType("durability.forecasts")
-    forecasts.run, forecasts.read_forecast = run, read_forecast  # type: ignore[attr-defined]
+    forecasts.run = run  # type: ignore[attr-defined]
     report = types.ModuleType("durability.report")
     report.write_report = write_report  # type: ignore[attr-defined]
+    report.read_recorded = read_recorded  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "durability.forecasts", forecasts)
     monkeypatch.setitem(sys.modules, "durability.report", report)
     return state
@@ -240,12 +241,16 @@ def test_a_folder_without_rights_is_refused(
 def test_a_forecast_is_asked_for_as_the_options_say(
     workspace: Path, forecasting: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = "--cutoff 2026-03-31 --horizon 24 --seed 7 --draws 10 --tune 20 --chains 2 --refit"
-    assert main(["forecast", CASE, *options.split(), "--out", "here"]) == 0
+    options = "--cutoff 2026-03-31 --horizon 24 --seed 7 --draws 10 --tune 20 --chains 2"
+    flags = ["--refit", "--sensitivities"]
+    assert main(["forecast", CASE, *options.split(), *flags, "--out", "here"]) == 0
     asked = forecasting.asked
     assert (asked["case"].name, asked["priors"].name) == (CASE, "default")
     assert (asked["cutoff"], asked["horizon_months"]) == (date(2026, 3, 31), 24)
-    settings = {key: asked[key] for key in ("model", "seed", "draws", "tune", "chains", "refit")}
+    assert asked.pop("progress") is not None
+    settings = {
+        key: asked[key] for key in set(asked) - {"case", "priors", "cutoff", "horizon_months"}
+    }
     assert settings == {
         "model": "breakdown",
         "seed": 7,
@@ -253,6 +258,7 @@ def test_a_forecast_is_asked_for_as_the_options_say(
         "tune": 20,
         "chains": 2,
         "refit": True,
+        "sensitivities": True,
     }
     assert str(Path("here") / "report.html") in capsys.readouterr().out
 
@@ -262,6 +268,7 @@ def test_the_default_cutoff_is_the_last_covered_day_and_names_the_folder(
 ) -> None:
     assert main(["forecast", CASE]) == 0
     assert forecasting.asked["cutoff"] == date(2026, 6, 30)
+    assert [forecasting.asked[flag] for flag in ("refit", "sensitivities")] == [False, False]
     assert (workspace / "forecasts" / CASE / "2026-06-30" / "forecast.json").is_file()
 
 
