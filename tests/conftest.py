@@ -8,8 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from durability.forecasts import Forecast
+    from durability.inference import Fit
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -50,3 +55,19 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # Only macOS and Windows ignore XDG; platformdirs then goes by the home folder.
         patch.setenv("LOCALAPPDATA", str(home / "local"))
         yield home
+
+
+@pytest.fixture(scope="session")
+def brief_fit(isolated_home: Path) -> Fit:
+    """Sample the shipped case, once a session and too briefly to be used."""
+    from fitted import sampled_fit
+
+    return sampled_fit()
+
+
+@pytest.fixture(scope="session")
+def brief_forecast(brief_fit: Fit) -> Forecast:
+    """Forecast from :func:`brief_fit`."""
+    from durability.forecasts import forecast
+
+    return forecast(brief_fit)

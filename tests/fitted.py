@@ -49,6 +49,22 @@ def drawn_fit(
     return made_fit(model, theta, settings)
 
 
+def narrow_fit(
+    case: Case | None = None, *, draws: int = 30, chains: int = 2, seed: int = 1, **how: Any
+) -> Fit:
+    """Give a fit whose draws lie close to one draw from the priors, as those of a posterior do.
+
+    Draws far apart tell of the data so differently that cross-validation has no finite Pareto k.
+    """
+    fit = repeated(drawn_fit(case, draws=1, chains=1, seed=seed, **how), chains * draws)
+    rng = np.random.default_rng([seed, 78])
+    theta = {
+        name: values + 0.05 * rng.standard_normal(values.shape) * name.endswith("_raw")
+        for name, values in fit.theta().items()
+    }
+    return made_fit(fit.model, theta, replace(fit.settings, draws=draws, chains=chains))
+
+
 def made_fit(model: Model, theta: dict[str, np.ndarray], settings: Settings) -> Fit:
     """Give a fit with draws of one's own, each array (draw, …), chains one after another."""
     lead = (settings.chains, settings.draws)
