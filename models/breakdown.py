@@ -318,11 +318,15 @@ def marginal_events(
     """
     told = event_signal(theta, latent, data, np)
     sd = latent["event_sd"][..., data["event_grade"]]
-    lead = np.zeros((*told.shape[:-1], data["coding_row"].shape[0]))
+    *scales, thing, last = _scales_of_readings(theta, data, np)
+    n_codings = data["coding_row"].shape[0]
+    of_events = thing >= n_codings
     term = ratings.marginal_likelihood(
-        np.concatenate([lead, told, 0.0 * told], axis=-1),
-        np.concatenate([lead, sd, np.sqrt(1.0 + sd**2)], axis=-1),
-        *_scales_of_readings(theta, data, np),
+        np.concatenate([told, 0.0 * told], axis=-1),
+        np.concatenate([sd, np.sqrt(1.0 + sd**2)], axis=-1),
+        *(scale[..., of_events] for scale in scales),
+        thing[of_events] - n_codings,
+        last[n_codings:] - (~of_events).sum(),
     )
     n_events = told.shape[-1]
     noise = theta["noise"][..., data["event_grade"]]
