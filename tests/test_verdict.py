@@ -117,14 +117,15 @@ def test_tails_seldom_visited_fail_their_own_effective_sample_size() -> None:
     assert "tail ESS of parameters" in failed(verdict)
 
 
-def test_whitened_unknowns_have_a_wider_limit_but_a_limit() -> None:
-    raw = np.random.default_rng(12).standard_normal((*SHAPE, 2))
-    raw[..., 1] = shifted(by=0.25)
-    assert judged(standing_raw=raw).ok
-    raw[..., 1] = shifted(by=1.5)
-    verdict = judged(standing_raw=raw)
-    assert failed(verdict) == {"R-hat of latent unknowns"}
-    assert "standing_raw[corridor]" in verdict.reasons[0]
+def test_paths_and_standings_have_a_wider_limit_but_a_limit() -> None:
+    paths = np.random.default_rng(12).standard_normal((*SHAPE, 3, 2))
+    paths[..., 2, 1] = shifted(by=0.25)
+    assert judged(pressure=paths).ok
+    paths[..., 2, 1] = shifted(by=1.5)
+    verdict = judged(pressure=paths)
+    assert len(failed(verdict)) == 1
+    assert verdict.reasons[0].startswith("R-hat of ")
+    assert "at pressure[2, corridor], limit 1.05" in verdict.reasons[0]
 
 
 def test_one_divergence_is_one_too_many() -> None:
