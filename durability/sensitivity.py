@@ -8,6 +8,7 @@ for every choice enters as data.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,15 @@ from durability import cache
 from durability.assembly import reassemble
 from durability.catalogue import baselines
 from durability.errors import DurabilityError
-from durability.inference import Fit, Model, Settings, compile_model, sample, thinned_draws
+from durability.inference import (
+    Fit,
+    Model,
+    Settings,
+    compile_model,
+    package_version,
+    sample,
+    thinned_draws,
+)
 from durability.progress import Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
@@ -121,9 +130,10 @@ def run_sensitivities(fit: Fit, *, refit: bool, progress: Progress) -> list[dict
     list of dict
         ``name, what, method, breakdown {months: {mean, mcse}}, note``.
     """
-    key = f"{fit.key}.sensitivities"
+    key = _key(fit, "refitted")
     known = cache.read_json(key)
-    if isinstance(known, list) and len(known) == len(ALTERNATIVES):
+    # A fit sampled in this process may have been asked for anew: its refits are made anew too.
+    if isinstance(known, list) and not (refit and fit.compiled is not None):
         return known
     if not refit:
         return _all_weighted(fit)
@@ -150,13 +160,21 @@ def run_sensitivities(fit: Fit, *, refit: bool, progress: Progress) -> list[dict
 
 
 def _all_weighted(fit: Fit) -> list[dict[str, Any]]:
-    key = f"{fit.key}.weighted"
+    key = _key(fit, "weighted")
     known = cache.read_json(key)
-    if isinstance(known, list) and len(known) == len(ALTERNATIVES):
+    if isinstance(known, list):
         return known
     rows = [_weighted(alternative, fit) for alternative in ALTERNATIVES]
     cache.write_json(key, rows)
     return rows
+
+
+def _key(fit: Fit, kind: str) -> str:
+    """Hash of all that decides the rows beside the fit: the library's version and the settings."""
+    rules = (DRAWS, TUNE, CHAINS, HORIZONS, WEIGHTED_DRAWS, KHAT_MOST, SIZE_LEAST)
+    named = [(alternative.name, alternative.what) for alternative in ALTERNATIVES]
+    told = repr((kind, package_version("durability"), rules, named))
+    return f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 def baseline_rows(fit: Fit) -> list[dict[str, Any]]:
