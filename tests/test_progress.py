@@ -146,7 +146,8 @@ def test_the_null_display_fits_the_protocol(capfd: pytest.CaptureFixture[str]) -
 
 
 def test_the_stages_are_those_of_the_printed_timings() -> None:
-    assert list(STAGES) == ["read", "import", "compile", "sample", "predict", "report"]
+    wanted = ["read", "import", "compile", "sample", "sensitivities", "predict", "report"]
+    assert list(STAGES) == wanted
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ FORCE, FATAL, WAR, ABROGATION = range(4)
 
 CORRELATION = np.array(
     [
-        [1.0, 0.55, -0.25, 0.1],
-        [0.55, 1.0, 0.15, -0.3],
-        [-0.25, 0.15, 1.0, 0.35],
-        [0.1, -0.3, 0.35, 1.0],
+        [1.0, 0.4, 0.25, -0.15],
+        [0.4, 1.0, 0.3, 0.1],
+        [0.25, 0.3, 1.0, -0.2],
+        [-0.15, 0.1, -0.2, 1.0],
     ]
 )
-EFFECT_MEAN = np.array([0.9, -0.5, 0.35, -0.2])
+EFFECT_MEAN = np.array([0.9, -0.55, 0.4, -0.3])
 TRUTH: Arrays = {
     "correlation": CORRELATION,
     "persistence": np.array(0.72),
@@ -195,7 +195,7 @@ def watched(clock: list[float], limit: float) -> tuple[np.ndarray, list[bool]]:
     """Watch each stream to the first event of its mark or worse, a denunciation, or the limit."""
     stops, hits = [], []
     for k in range(4):
-        worse = clock[k : WAR + 1] + [clock[ABROGATION]] if k < ABROGATION else clock[WAR:]
+        worse = [*clock[k : WAR + 1], clock[ABROGATION]] if k < ABROGATION else clock[WAR:]
         stop = min(*worse, limit)
         hits.append(stop == clock[k])
         stops.append(np.floor(stop * DAYS_PER_YEAR) / DAYS_PER_YEAR)
@@ -280,7 +280,7 @@ def found(fitted: Fit, name: str) -> np.ndarray:
 def test_the_world_is_as_mixed_as_history(world: World) -> None:
     events = world.data.arrays["history_event"].sum(axis=0)
     assert events.min() >= 10
-    assert (events < AGREEMENTS / 2).all()
+    assert (events < 0.7 * AGREEMENTS).all()
     levels = np.bincount(world.data.arrays["reading_level"].astype(int), minlength=7)
     assert (levels > 0.02 * levels.sum()).all()
 
