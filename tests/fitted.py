@@ -58,11 +58,21 @@ def narrow_fit(
     """
     fit = repeated(drawn_fit(case, draws=1, chains=1, seed=seed, **how), chains * draws)
     rng = np.random.default_rng([seed, 78])
-    theta = {
-        name: values + 0.05 * rng.standard_normal(values.shape) * name.endswith("_raw")
-        for name, values in fit.theta().items()
-    }
+    theta = {name: _jittered(name, values, rng) for name, values in fit.theta().items()}
     return made_fit(fit.model, theta, replace(fit.settings, draws=draws, chains=chains))
+
+
+SHARES = ("partial_correlation", "persistence", "level_change", "noise")
+"""Parameters that lie between 0 and 1."""
+
+
+def _jittered(name: str, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    noise = rng.standard_normal(values.shape)
+    if name.endswith("_raw"):
+        return values + 0.05 * noise
+    if name in SHARES:
+        return 1.0 / (1.0 + (1.0 / values - 1.0) * np.exp(0.02 * noise))
+    return values * (1.0 + 0.02 * noise)
 
 
 def made_fit(model: Model, theta: dict[str, np.ndarray], settings: Settings) -> Fit:
