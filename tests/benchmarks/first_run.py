@@ -1,0 +1,110 @@
+"""Time the README's first command with every cache cold, stage by stage.
+
+A fresh clone, a fresh environment (packages come from uv's cache, already downloaded) and fresh
+caches of PyTensor, numba and the library; then the same command on the cached fit, ``durability
+--help`` and ``import durability``. Run it on a quiet machine:
+
+    uv run python tests/benchmarks/first_run.py
+
+The table it prints is copied into docs/benchmarks.md between its markers.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- first_run begins -->", "<!-- first_run ends -->"
+COMMAND = ["uv", "run", "durability", "forecast", "armenia_azerbaijan"]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        clone = home / "clone"
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+        environment = isolated(home)
+        began = time.monotonic()
+        subprocess.run(["uv", "sync", "-q"], cwd=clone, env=environment, check=True)
+        synced = time.monotonic() - began
+        first, stages = timed(COMMAND, clone, environment)
+        second, again = timed(COMMAND, clone, environment)
+        help_time = min(
+            timed(["uv", "run", "durability", "--help"], clone, environment)[0] for _ in range(3)
+        )
+        python = str(clone / ".venv" / "bin" / "python")
+        started = min(timed([python, "-c", "pass"], clone, environment)[0] for _ in range(3))
+        imported = min(
+            timed([python, "-c", "import durability"], clone, environment)[0] for _ in range(3)
+        )
+    rows = [
+        ("environment (uv sync, packages downloaded)", synced, ""),
+        *((f"first run: {stage}", seconds, "") for stage, seconds in stages.items()),
+        ("first run, environment included", synced + first, "180"),
+        *((f"second run: {stage}", seconds, "") for stage, seconds in again.items()),
+        ("second run, on the cached fit", second, "15"),
+        ("durability --help", help_time, "0.5"),
+        ("import durability, beyond Python itself", imported - started, "0.3"),
+    ]
+    publish(table(rows))
+
+
+def isolated(home: Path) -> dict[str, str]:
+    """Give an environment whose caches are all empty, but for uv's downloads."""
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    return {
+        **kept,
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "UV_CACHE_DIR": subprocess.check_output(["uv", "cache", "dir"], text=True).strip(),
+        "PYTENSOR_FLAGS": f"base_compiledir={home / 'pytensor'}",
+        "NUMBA_CACHE_DIR": str(home / "numba"),
+    }
+
+
+def timed(
+    command: list[str], folder: Path, environment: dict[str, str]
+) -> tuple[float, dict[str, float]]:
+    """Run a command: its seconds, and those of the stages it tells of."""
+    began = time.monotonic()
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    seconds = time.monotonic() - began
+    if ran.returncode:
+        sys.exit(f"{' '.join(command)} exited {ran.returncode}:\n{ran.stdout}\n{ran.stderr}")
+    told = re.search(r"^Time: (.*?); ", ran.stderr, re.MULTILINE)
+    parts = re.findall(r"(\w+) (?:(\d+) min )?([\d.]+) s", told.group(1)) if told else []
+    return seconds, {stage: 60.0 * float(m or 0) + float(s) for stage, m, s in parts}
+
+
+def table(rows: list[tuple[str, float, str]]) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    commit = subprocess.check_output(
+        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], text=True
+    ).strip()
+    head = (
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, load {os.getloadavg()[0]:.1f} at the end, "
+        "seed 1.\n\n| what | seconds | target |\n|---|---:|---:|\n"
+    )
+    return head + "\n".join(f"| {name} | {seconds:.2f} | {most} |" for name, seconds, most in rows)
+
+
+def publish(text: str) -> None:
+    """Print the table, and put it between the page's markers."""
+    sys.stdout.write(f"{text}\n")
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
