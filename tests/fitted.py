@@ -6,6 +6,7 @@ care. The others cost no compilation: their "chains" are draws from the priors.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from durability import inference
 from durability.cases import Case
 from durability.inference import Fit, Model, Settings, build
 from durability.prior_sets import read_priors
+
+_COUNT = itertools.count()
 
 BRIEF = Settings(draws=150, tune=200, chains=2, seed=3)
 """How the sampled fit was sampled."""
@@ -93,7 +96,8 @@ def made_fit(model: Model, theta: dict[str, np.ndarray], settings: Settings) -> 
         {"posterior": xr.Dataset(posterior), "sample_stats": xr.Dataset(stats)}
     )
     tree = inference._tree(trace, model)
-    return Fit(model=model, tree=tree, settings=settings, key=f"made{settings.seed}")
+    # What is cached of one made fit must not be found for another.
+    return Fit(model=model, tree=tree, settings=settings, key=f"made{next(_COUNT)}")
 
 
 def first_draws(fit: Fit, n: int) -> Fit:
