@@ -380,7 +380,7 @@ def full_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.fixture(scope="module")
 def sampled() -> Any:
     """A fit that stands for a sampled one."""
-    return narrow_fit()
+    return narrow_fit(draws=50)
 
 
 def with_fit(sampled: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
