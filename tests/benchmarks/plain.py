@@ -27,7 +27,6 @@ import pytensor.tensor as pt
 from durability.models import breakdown, drivers
 
 MONTHS_PER_YEAR = 12.0
-LEVELS = 7
 
 
 def build(data: Any, priors: Mapping[str, Any]) -> pm.Model:
