@@ -165,7 +165,7 @@ def durability() -> None:
 @click.option(
     "--tune",
     type=click.IntRange(1),
-    default=1000,
+    default=600,
     show_default=True,
     help="Warm-up draws of each chain.",
 )
@@ -175,9 +175,10 @@ def durability() -> None:
 @click.option("--out", type=FOLDER, help="Folder for the report.  [default: forecasts/CASE/CUTOFF]")
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
 @click.option(
-    "--sensitivities",
-    is_flag=True,
-    help="Refit under each alternative assumption too (minutes; kept in the cache).",
+    "--sensitivities/--no-sensitivities",
+    default=True,
+    show_default=True,
+    help="Refit, with short chains, under each alternative assumption too.",
 )
 def forecast(
     case: str, cutoff: date | None, horizon: int, priors: str, out: Path | None, **settings: Any

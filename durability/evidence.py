@@ -125,8 +125,14 @@ def _value(value: Any) -> str:
 
 def _sensitivities(record: Record) -> list[Block]:
     found = record["sensitivities"]
+    left_out = Paragraph(
+        text="The model was not refitted under other assumptions: make the forecast without "
+        "--no-sensitivities to see them."
+    )
+    refitted = any(s["method"].startswith("refit") for s in found)
+    before = [] if refitted else [left_out]
     if not found:
-        return [Paragraph(text="No sensitivity was computed.")]
+        return [left_out]
     months = sorted({h for s in found for h in s["breakdown"]}, key=int)
     rows = tuple(
         (
@@ -153,7 +159,7 @@ def _sensitivities(record: Record) -> list[Block]:
     )
     shown = headline_horizon(record)
     if shown not in months:
-        return [table]
+        return [*before, table]
     figure = Figure(
         name="sensitivities",
         caption=f"Chance of breakdown within {shown} months under other assumptions. Line and "
@@ -161,7 +167,7 @@ def _sensitivities(record: Record) -> list[Block]:
         panels=(charts.sensitivities(record, shown),),
         table=table,
     )
-    return [figure]
+    return [*before, figure]
 
 
 def _sensitive(chance: Mapping[str, float] | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +17,8 @@ from durability.cases import Case
 from durability.inference import WATCHED, Fit, build, package_version
 from durability.inference import fit as fit_model
 from durability.prior_sets import PriorSet
-from durability.progress import NullProgress, Progress
-from durability.sensitivity import baseline_rows, run_sensitivities
+from durability.progress import NullProgress, Progress, timed_stage
+from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate
 from durability.summaries import INTERVAL, chance, curve, interval
 from durability.verdict import judge
@@ -59,10 +58,10 @@ def run(
     model: str = "breakdown",
     seed: int = 1,
     draws: int = 1000,
-    tune: int = 1000,
+    tune: int = 600,
     chains: int = 4,
     refit: bool = False,
-    sensitivities: bool = False,
+    sensitivities: bool = True,
     progress: Progress | None = None,
 ) -> Forecast:
     """Assemble, fit and forecast in one call.
@@ -118,8 +117,8 @@ def forecast(
     horizon_months : int
         Months after the cutoff that the curves cover, 1 or more.
     sensitivities : bool
-        Whether to refit under each named alternative. Otherwise the draws are weighted, and an
-        alternative that weights cannot answer says so.
+        Whether to refit under each named alternative, with short chains. Otherwise those that the
+        cache holds are told, or none.
     progress : Progress, optional
         Told what is going on.
 
@@ -135,10 +134,19 @@ def forecast(
     if horizon_months < 1:
         raise ValueError(f"a horizon of {horizon_months} months; 1 or more is allowed")
     progress = NullProgress() if progress is None else progress
-    if sensitivities:
-        run_sensitivities(fit, refit=True, progress=progress)
-    progress.stage("predict")
-    began = time.monotonic()
+    timings = dict(fit.timings)
+    other = known_sensitivities(fit)
+    # A fit sampled by this process may have been asked for anew; so are its refits.
+    if sensitivities and (fit.timings or not other):
+        with timed_stage(timings, "sensitivities", progress):
+            other = run_sensitivities(fit, progress=progress)
+    with timed_stage(timings, "predict", progress):
+        made = _predict(fit, horizon_months, other)
+    made.record["timings"] = {stage: round(seconds, 3) for stage, seconds in timings.items()}
+    return made
+
+
+def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]]) -> Forecast:
     future = simulate(fit, months=horizon_months, seed=fit.settings.seed)
     rungs = incidences(future.increments, future.happened)
     prior = checks.prior_draws(fit)
@@ -151,18 +159,13 @@ def forecast(
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         **history.learned(fit, prior),
-        "sensitivities": [
-            *run_sensitivities(fit, refit=False, progress=progress),
-            *baseline_rows(fit),
-        ],
+        "sensitivities": [*other, *baseline_rows(fit)],
         "history": history.compare(fit, prior),
         "checks": checked.record,
         **_sources(fit.model.data),
         "assumptions": _assumptions(fit),
         "limits": _limits(fit.model.data),
     }
-    timings = {**fit.timings, "predict": time.monotonic() - began}
-    record["timings"] = {stage: round(seconds, 3) for stage, seconds in timings.items()}
     return Forecast(record=record, tree=checked.tree)
 
 

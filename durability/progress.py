@@ -80,6 +80,17 @@ class NullProgress:
 
 
 @contextmanager
+def timed_stage(timings: dict[str, float], name: str, progress: Progress) -> Iterator[None]:
+    """Tell of a stage while the block runs, and write down its seconds by its name."""
+    progress.stage(name)
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        timings[name] = time.monotonic() - began
+
+
+@contextmanager
 def show_progress(stream: TextIO | None = None) -> Iterator[Progress]:
     """Show progress on a stream until the block ends, however it ends.
 

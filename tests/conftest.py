@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,6 +63,14 @@ def brief_fit(isolated_home: Path) -> Fit:
     from fitted import sampled_fit
 
     return sampled_fit()
+
+
+@pytest.fixture(scope="session")
+def open_compilation(brief_fit: Fit) -> Any:
+    """Compile the model of :func:`brief_fit` once a session, so that its data can be changed."""
+    from durability.inference import compile_model
+
+    return compile_model(brief_fit.model, frozen=False)
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,18 @@ def test_every_command_explains_itself(
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = {"arviz", "matplotlib", "numba", "numpy", "pandas", "pymc", "rich", "scipy", "xarray"}
+    heavy = {
+        "arviz",
+        "jax",
+        "matplotlib",
+        "numba",
+        "numpy",
+        "pandas",
+        "pymc",
+        "rich",
+        "scipy",
+        "xarray",
+    }
     code = f"import sys; sys.argv = ['durability', '--help']\ntry:\n  exec({COMMAND!r})\n"
     code += f"except SystemExit:\n  print('LOADED', *sorted({heavy!r} & set(sys.modules)))\n"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -242,7 +253,7 @@ def test_a_forecast_is_asked_for_as_the_options_say(
     workspace: Path, forecasting: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = "--cutoff 2026-03-31 --horizon 24 --seed 7 --draws 10 --tune 20 --chains 2"
-    flags = ["--refit", "--sensitivities"]
+    flags = ["--refit", "--no-sensitivities"]
     assert main(["forecast", CASE, *options.split(), *flags, "--out", "here"]) == 0
     asked = forecasting.asked
     assert (asked["case"].name, asked["priors"].name) == (CASE, "default")
@@ -258,7 +269,7 @@ def test_a_forecast_is_asked_for_as_the_options_say(
         "tune": 20,
         "chains": 2,
         "refit": True,
-        "sensitivities": True,
+        "sensitivities": False,
     }
     assert str(Path("here") / "report.html") in capsys.readouterr().out
 
@@ -268,7 +279,7 @@ def test_the_default_cutoff_is_the_last_covered_day_and_names_the_folder(
 ) -> None:
     assert main(["forecast", CASE]) == 0
     assert forecasting.asked["cutoff"] == date(2026, 6, 30)
-    assert [forecasting.asked[flag] for flag in ("refit", "sensitivities")] == [False, False]
+    assert [forecasting.asked[flag] for flag in ("refit", "sensitivities")] == [False, True]
     assert (workspace / "forecasts" / CASE / "2026-06-30" / "forecast.json").is_file()
 
 

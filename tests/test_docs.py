@@ -38,7 +38,7 @@ from durability.agreements import read_agreements
 from durability.assembly import HINDSIGHT_YEARS, assemble
 from durability.files import MAX_BYTES
 from durability.forecasts import DECOMPOSED_MONTHS
-from durability.inference import TARGET_ACCEPT
+from durability.inference import Settings
 from durability.summaries import INTERVAL
 from durability.vocabulary import (
     DRIVERS,
@@ -235,12 +235,12 @@ def claims() -> Iterator[tuple[str, str]]:
     yield "theory.md", f"the trapezoid rule at {len(places)} equally spaced nodes"
     spaced = f"the trapezoid rule at {len(places)} equally spaced nodes within {places.max():.0f}"
     yield "architecture.md", f"{spaced} standard deviations"
-    yield "theory.md", f"an acceptance of {TARGET_ACCEPT}"
-    yield "architecture.md", f"A target acceptance of {TARGET_ACCEPT}."
+    yield "theory.md", f"an acceptance of {Settings().target_accept}"
+    yield "architecture.md", f"A target acceptance of {Settings().target_accept}."
     yield "theory.md", f"at {DECOMPOSED_MONTHS} months"
-    yield "theory.md", f"this can be trusted: up to {sensitivity.KHAT_MOST}."
-    reach = f"above {sensitivity.KHAT_MOST}, or worth fewer than {sensitivity.SIZE_LEAST:.0f}"
-    yield "theory.md", f"{reach}, the draws do not reach"
+    short = f"{sensitivity.CHAINS} of {sensitivity.DRAWS} draws after {sensitivity.TUNE} of warm-up"
+    yield "theory.md", f"with short chains: {short}"
+    yield "theory.md", f"of the probabilities above {sensitivity.RHAT_MOST})"
     yield "architecture.md", f"the logarithm of {models['hazard'].EARLIEST_YEARS:g} years"
     most, setting = MAX_BYTES // 2**20, case_settings.MAX_BYTES // 2**20
     yield "case_files.md", f"at most {most} MiB (`case.toml` {setting} MiB)"

@@ -15,7 +15,7 @@ import pytest
 from fitted import made_fit, narrow_fit
 from worlds import CUTOFF, bare, flagship, happened, item
 
-from durability import checks, sensitivity, summaries
+from durability import checks, forecasts, summaries
 from durability.cases import new_case, read_case
 from durability.forecasts import Forecast, forecast, shapley, to_dataframe, to_xarray
 from durability.inference import Fit
@@ -37,9 +37,8 @@ def valid(made: Forecast) -> dict[str, Any]:
 
 
 def quick(fit: Fit, **how: Any) -> Forecast:
-    """Forecast without sensitivities and from few draws of the priors."""
+    """Forecast from few draws of the priors."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sensitivity, "ALTERNATIVES", ())
         patch.setattr(checks, "PRIOR_DRAWS", 100)
         return forecast(fit, **how)
 
@@ -52,6 +51,40 @@ def narrow() -> Fit:
 @pytest.fixture(scope="module")
 def made(narrow: Fit) -> Forecast:
     return forecast(narrow)
+
+
+# ---- sensitivities ------------------------------------------------------------------------------
+
+
+def test_refits_are_made_when_asked_for_and_not_known_or_sampled_anew(
+    narrow: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[dict[str, Any]] = []
+    runs = []
+
+    def refit(fit: Fit, *, progress: Any) -> list[dict[str, Any]]:
+        runs.append(fit)
+        row = {"name": "Another", "what": "x", "method": "refit", "breakdown": {}, "note": ""}
+        kept[:] = [row]
+        return list(kept)
+
+    monkeypatch.setattr(forecasts, "run_sensitivities", refit)
+    monkeypatch.setattr(forecasts, "known_sensitivities", lambda _: list(kept))
+
+    def names(fit: Fit, **how: Any) -> list[str]:
+        return [row["name"] for row in forecast(fit, **how).record["sensitivities"]]
+
+    assert "Another" not in names(narrow)
+    assert "Another" in names(narrow, sensitivities=True)
+    assert "Another" in names(narrow)
+    assert "Another" in names(narrow, sensitivities=True)
+    assert len(runs) == 1
+    anew = replace(narrow, timings={"sample": 1.0})
+    made = forecast(anew, sensitivities=True)
+    assert len(runs) == 2
+    assert set(made.record["timings"]) == {"sample", "sensitivities", "predict"}
+    forecast(anew)
+    assert len(runs) == 2
 
 
 # ---- Shapley ------------------------------------------------------------------------------------

@@ -192,11 +192,11 @@ def test_what_the_draws_mean_is_what_the_model_makes_of_them(brief_fit: Fit) -> 
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_draws_and_another_seed_others(brief_fit: Fit) -> None:
-    # A fit read from the cache has no compiled model; the session's has.
-    assert brief_fit.compiled is not None
+def test_the_same_seed_gives_the_same_draws_and_another_seed_others(
+    brief_fit: Fit, open_compilation: Any
+) -> None:
     first, again, other = (
-        sample(brief_fit.compiled, brief_fit.model, settings)
+        sample(open_compilation, brief_fit.model, settings)
         for settings in (TINY, TINY, replace(TINY, seed=12))
     )
     for name in brief_fit.names():
@@ -268,7 +268,7 @@ def test_a_forecast_of_the_same_fit_is_the_same_to_the_bit(
     assert stored is not None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        again = forecast(Fit(**{**fields(brief_fit), "tree": stored, "compiled": None}))
+        again = forecast(Fit(**{**fields(brief_fit), "tree": stored}))
     assert without_times(again) == without_times(brief_forecast)
 
 

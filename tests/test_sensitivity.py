@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,10 +13,9 @@ from worlds import bare
 
 from durability import cache, sensitivity
 from durability.errors import SamplingError
-from durability.inference import Fit, Settings, sample
-from durability.progress import NullProgress
+from durability.inference import Fit, Settings, sample, with_data
+from durability.progress import NullProgress, Progress
 from durability.sensitivity import ALTERNATIVES, HORIZONS, Alternative, changed_arrays
-from durability.simulation import incidences, simulate
 
 QUIET = NullProgress()
 
@@ -32,6 +32,16 @@ def no_cache(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def narrow() -> Fit:
     return narrow_fit(draws=60, seed=3)
+
+
+class Recorded(NullProgress):
+    """Remembers what it was told of the chains."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[list[int], int]] = []
+
+    def chains(self, finished: Sequence[int], total: int, divergences: int) -> None:
+        self.told.append((list(finished), total))
 
 
 def named(name: str) -> Alternative:
@@ -104,61 +114,13 @@ def test_alternatives_suit_a_case_without_news_counts_or_ratings() -> None:
         changed_arrays(made.model.arrays, each.change(made.model).arrays)
 
 
-# ---- weights ------------------------------------------------------------------------------------
-
-
-def weighted(fit: Fit, alternative: Alternative) -> dict[str, Any]:
-    return sensitivity._weighted(alternative, fit)
-
-
-def test_weights_are_the_ratio_of_likelihoods(narrow: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without smoothing, the weighted mean is the importance-sampling estimate worked by hand.
-    import arviz_stats.base
-
-    def plain(log_likelihood: np.ndarray) -> tuple[np.ndarray, float]:
-        return -log_likelihood, 0.1
-
-    monkeypatch.setattr(
-        type(arviz_stats.base.array_stats), "psislw", staticmethod(plain), raising=True
-    )
-    monkeypatch.setattr(sensitivity, "SIZE_LEAST", 0.0)
-    alternative = named("Strong hindsight")
-    row = weighted(narrow, alternative)
-    model = alternative.change(narrow.model)
-    theta = narrow.theta()
-    latent = narrow.model.module.latents(theta, narrow.model.arrays, np)
-
-    def total(arrays: Any) -> np.ndarray:
-        terms = narrow.model.module.log_likelihoods(theta, latent, arrays, np)
-        return np.asarray(sum(term.sum(-1) for term in terms.values()))
-
-    ratio = total(model.arrays) - total(narrow.model.arrays)
-    weights = np.exp(ratio - ratio.max())
-    weights /= weights.sum()
-    assert weights.max() < 0.9
-    future = simulate(replace(narrow, model=model), months=60, seed=narrow.settings.seed)
-    broken = incidences(future.increments)["breakdown"]
-    for months in HORIZONS:
-        told = row["breakdown"][str(months)]
-        assert told["mean"] == pytest.approx(weights @ broken[:, months - 1], rel=1e-9)
-        assert told["mcse"] > 0.0
-
-
-def test_weights_that_cannot_answer_say_so(narrow: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensitivity, "KHAT_MOST", -np.inf)
-    row = weighted(narrow, named("No hindsight"))
-    assert row["breakdown"] == {}
-    assert "--sensitivities" in row["note"]
-    assert "Pareto k" in row["method"]
-
-
 # ---- refits -------------------------------------------------------------------------------------
 
 
 class Compiled:
     """What nutpie compiles a model to, as far as sensitivities use it."""
 
-    shared_var_keys = ()
+    _shared_data: ClassVar[dict[str, Any]] = {"intercept": np.zeros(1)}
 
     def with_data(self, **arrays: Any) -> Compiled:
         return self
@@ -169,23 +131,26 @@ def test_refits_are_kept_and_read_again(
 ) -> None:
     models = []
 
-    def again(compiled: Any, model: Any, settings: Settings) -> Any:
+    def again(compiled: Any, model: Any, settings: Settings, *, progress: Progress) -> Any:
         models.append(model)
+        progress.chains([settings.draws, settings.draws + 1], 120, 0)
         return narrow.tree
 
     monkeypatch.setattr(sensitivity, "sample", again)
-    fit = replace(narrow, compiled=Compiled(), timings={})
+    monkeypatch.setattr(sensitivity, "compile_model", lambda model, *, frozen: Compiled())
     monkeypatch.setattr(sensitivity, "DRAWS", 60)
-    rows = sensitivity.run_sensitivities(fit, refit=True, progress=QUIET)
+    assert sensitivity.known_sensitivities(narrow) == []
+    progress = Recorded()
+    rows = sensitivity.run_sensitivities(narrow, progress=progress)
     assert len(models) == len(rows) == len(ALTERNATIVES)
+    assert progress.told[0] == ([60, 61], 8 * 120)
+    assert progress.told[-1] == ([7 * 120 + 60, 7 * 120 + 61], 8 * 120)
     assert [row["name"] for row in rows] == [each.name for each in ALTERNATIVES]
     for row in rows:
         assert row["method"] == "refit, 2 chains of 60 draws"
         assert set(row["breakdown"]) == {str(months) for months in HORIZONS}
-    assert fit.timings["sensitivities"] >= 0.0
     assert len(no_cache) == 1
-    assert sensitivity.run_sensitivities(fit, refit=False, progress=QUIET) == rows
-    assert len(models) == len(ALTERNATIVES)
+    assert sensitivity.known_sensitivities(narrow) == rows
 
 
 def test_a_refit_that_fails_leaves_its_row_empty_and_says_why(
@@ -196,31 +161,54 @@ def test_a_refit_that_fails_leaves_its_row_empty_and_says_why(
 
     monkeypatch.setattr(sensitivity, "sample", fail)
     row = sensitivity._refit(
-        named("No hindsight"), narrow, Compiled(), Settings(draws=5, tune=5, chains=2)
+        named("No hindsight"),
+        narrow,
+        Compiled(),
+        Settings(draws=5, tune=5, chains=2),
+        progress=QUIET,
     )
     assert row["breakdown"] == {}
     assert "no chain started" in row["note"]
 
 
+def test_a_refit_whose_chains_disagree_says_so(
+    narrow: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = narrow.tree.copy(deep=True)
+    intercept = apart["posterior"]["intercept"]
+    intercept.values[0] += 3.0
+    apart["sample_stats"]["diverging"].values[1, :7] = True
+    settings = replace(narrow.settings, chains=2)
+
+    def noted(tree: Any) -> Any:
+        monkeypatch.setattr(sensitivity, "sample", lambda *_, **__: tree)
+        alternative = named("No hindsight")
+        return sensitivity._refit(alternative, narrow, Compiled(), settings, progress=QUIET)["note"]
+
+    note = noted(apart)
+    assert "7 divergences" in note
+    assert "R-hat" in note
+    assert noted(narrow.tree) == ""
+
+
 @pytest.mark.slow
-def test_new_data_in_an_old_compilation_count_and_can_be_taken_back(brief_fit: Fit) -> None:
+def test_new_data_in_an_old_compilation_count_and_can_be_taken_back(
+    brief_fit: Fit, open_compilation: Any
+) -> None:
     settings = Settings(draws=5, tune=5, chains=2, seed=4)
-    compiled = brief_fit.compiled
-    assert compiled is not None
-    shared = {variable.name for variable in compiled.shared_var_keys}
-    before = {name: brief_fit.model.arrays[name] for name in shared}
+    compiled = open_compilation
+    shared = set(compiled._shared_data)
     for alternative in ALTERNATIVES:
         model = alternative.change(brief_fit.model)
         # Years watched stand for the outcomes among the observed data; no likelihood reads them.
         changed = set(changed_arrays(brief_fit.model.arrays, model.arrays)) - {"history_years"}
         assert changed <= shared, alternative.name
-    after = {name: model.arrays[name] for name in shared}
 
     def intercepts(compilation: Any) -> np.ndarray:
         tree = sample(compilation, brief_fit.model, settings)
         return np.asarray(tree["posterior"]["intercept"].values)
 
-    swapped = compiled.with_data(**after)
+    swapped = with_data(compiled, model.arrays)
     first = intercepts(compiled)
     assert (intercepts(swapped) != first).any()
-    np.testing.assert_array_equal(intercepts(swapped.with_data(**before)), first)
+    np.testing.assert_array_equal(intercepts(with_data(swapped, brief_fit.model.arrays)), first)

@@ -30,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- formulations begins -->", "<!-- formulations ends -->"
-PACKAGES = ("pymc", "pytensor", "nutpie", "numba")
+PACKAGES = ("pymc", "pytensor", "nutpie", "numba", "jax")
 FORMULATIONS = ("ours", "plain")
 
 
