@@ -32,7 +32,7 @@ from durability.progress import NullProgress, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
 
-DRAWS, TUNE, CHAINS = 200, 200, 2
+DRAWS, TUNE, CHAINS = 150, 150, 2
 TARGET_ACCEPT = 0.8
 """Lower than the fit's: half the steps, and a rare divergence is told in the row's note."""
 
@@ -132,7 +132,8 @@ def run_sensitivities(fit: Fit, *, progress: Progress) -> list[dict[str, Any]]:
         seed=fit.settings.seed,
         target_accept=TARGET_ACCEPT,
     )
-    compiled = compile_model(fit.model, frozen=False)
+    free = {n for each in ALTERNATIVES for n in read_changes(fit.model, each.change(fit.model))}
+    compiled = compile_model(fit.model, free=free)
     rows = [
         _refit(alternative, fit, compiled, settings, progress=_Part(progress, done))
         for done, alternative in enumerate(ALTERNATIVES)
@@ -215,10 +216,9 @@ def _refit(
         "note": "",
     }
     model = alternative.change(fit.model)
-    changed = changed_arrays(fit.model.arrays, model.arrays)
     try:
         tree = sample(
-            with_data(compiled, changed),
+            with_data(compiled, read_changes(fit.model, model)),
             model,
             settings,
             progress=progress,
@@ -251,6 +251,12 @@ def _doubts(tree: Any, probabilities: np.ndarray, settings: Settings) -> list[st
     if not rhat <= RHAT_MOST:
         doubts.append(f"R-hat of the probabilities {rhat:.2f}, limit {RHAT_MOST}")
     return doubts
+
+
+def read_changes(before: Model, after: Model) -> dict[str, np.ndarray]:
+    """Give the arrays that an alternative changes and that a likelihood reads."""
+    changed = changed_arrays(before.arrays, after.arrays)
+    return {name: values for name, values in changed.items() if name not in after.module.UNREAD}
 
 
 def changed_arrays(

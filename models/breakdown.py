@@ -539,6 +539,9 @@ OBSERVED: Mapping[str, str] = {
 }
 """The array that stands for each likelihood term among the observed data."""
 
+UNREAD = frozenset(OBSERVED.values()) - {"window_count"}
+"""Those of them that no likelihood reads: what they stand for is spread over several arrays."""
+
 
 def _given(_value: Any, term: Any) -> Any:
     """Log-likelihood of a unit whose data are spread over several arrays: computed already."""

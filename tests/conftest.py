@@ -70,7 +70,8 @@ def open_compilation(brief_fit: Fit) -> Any:
     """Compile the model of :func:`brief_fit` once a session, so that its data can be changed."""
     from durability.inference import compile_model
 
-    return compile_model(brief_fit.model, frozen=False)
+    unread = brief_fit.model.module.UNREAD
+    return compile_model(brief_fit.model, free=set(brief_fit.model.arrays) - unread)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from durability import cache, sensitivity
 from durability.errors import SamplingError
 from durability.inference import Fit, Settings, sample, with_data
 from durability.progress import NullProgress, Progress
-from durability.sensitivity import ALTERNATIVES, HORIZONS, Alternative, changed_arrays
+from durability.sensitivity import ALTERNATIVES, HORIZONS, Alternative, changed_arrays, read_changes
 
 QUIET = NullProgress()
 
@@ -120,7 +120,20 @@ def test_alternatives_suit_a_case_without_news_counts_or_ratings() -> None:
 class Compiled:
     """What nutpie compiles a model to, as far as sensitivities use it."""
 
-    _shared_data: ClassVar[dict[str, Any]] = {"intercept": np.zeros(1)}
+    _shared_data: ClassVar[dict[str, Any]] = {
+        name: np.zeros(1)
+        for name in (
+            "case_log_start",
+            "case_log_stop",
+            "hindsight",
+            "history_event",
+            "history_log_ages",
+            "history_weight",
+            "level_change_high",
+            "level_change_low",
+            "shared_error",
+        )
+    }
 
     def with_data(self, **arrays: Any) -> Compiled:
         return self
@@ -137,7 +150,7 @@ def test_refits_are_kept_and_read_again(
         return narrow.tree
 
     monkeypatch.setattr(sensitivity, "sample", again)
-    monkeypatch.setattr(sensitivity, "compile_model", lambda model, *, frozen: Compiled())
+    monkeypatch.setattr(sensitivity, "compile_model", lambda model, *, free: Compiled())
     monkeypatch.setattr(sensitivity, "DRAWS", 60)
     assert sensitivity.known_sensitivities(narrow) == []
     progress = Recorded()
@@ -197,18 +210,31 @@ def test_new_data_in_an_old_compilation_count_and_can_be_taken_back(
 ) -> None:
     settings = Settings(draws=5, tune=5, chains=2, seed=4)
     compiled = open_compilation
-    shared = set(compiled._shared_data)
-    for alternative in ALTERNATIVES:
-        model = alternative.change(brief_fit.model)
-        # Years watched stand for the outcomes among the observed data; no likelihood reads them.
-        changed = set(changed_arrays(brief_fit.model.arrays, model.arrays)) - {"history_years"}
-        assert changed <= shared, alternative.name
+    last = ALTERNATIVES[-1].change(brief_fit.model)
 
     def intercepts(compilation: Any) -> np.ndarray:
         tree = sample(compilation, brief_fit.model, settings)
         return np.asarray(tree["posterior"]["intercept"].values)
 
-    swapped = with_data(compiled, model.arrays)
+    swapped = with_data(compiled, read_changes(brief_fit.model, last))
     first = intercepts(compiled)
     assert (intercepts(swapped) != first).any()
-    np.testing.assert_array_equal(intercepts(with_data(swapped, brief_fit.model.arrays)), first)
+    np.testing.assert_array_equal(
+        intercepts(with_data(swapped, read_changes(last, brief_fit.model))), first
+    )
+
+
+@pytest.mark.slow
+def test_every_alternative_can_be_refitted_from_one_compilation(
+    brief_fit: Fit, open_compilation: Any
+) -> None:
+    for alternative in ALTERNATIVES:
+        changes = read_changes(brief_fit.model, alternative.change(brief_fit.model))
+        assert changes, alternative.name
+        with_data(open_compilation, changes)
+
+
+@pytest.mark.slow
+def test_constants_of_a_compilation_cannot_be_changed(open_compilation: Any) -> None:
+    with pytest.raises(ValueError, match="history_years: compiled as constants"):
+        with_data(open_compilation, {"history_years": np.zeros(3)})
