@@ -77,6 +77,8 @@ class Settings:
     target_accept : float
         Mean acceptance that NUTS steers its step size to. At nutpie's 0.8 one transition in some
         thousands diverged; at 0.9 none in ten thousand did.
+    max_depth : int
+        Of a NUTS tree: at most 2 to this power steps a draw.
     """
 
     draws: int = 1000
@@ -84,6 +86,7 @@ class Settings:
     chains: int = 4
     seed: int = 1
     target_accept: float = 0.9
+    max_depth: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +254,7 @@ def with_data(compiled: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     ValueError
         An array was not left free.
     """
+    _import_samplers()
     import jax.numpy as jnp
 
     held = compiled._shared_data  # nutpie has no public name for what a compiled model reads
@@ -297,6 +301,7 @@ def sample(
             cores=min(settings.chains, os.cpu_count() or 1),
             seed=settings.seed,
             target_accept=settings.target_accept,
+            maxdepth=settings.max_depth,
             save_warmup=False,
             progress_bar=False,
             progress_callback=remember,
@@ -427,6 +432,11 @@ def _import_samplers() -> Any:
     import jax
     import nutpie
 
-    # A gradient is awaited as soon as it is asked for: no second thread need compute it.
-    jax.config.update("jax_cpu_enable_async_dispatch", False)  # type: ignore[no-untyped-call]
+    settings = {
+        "jax_enable_x64": True,
+        # A gradient is awaited as soon as it is asked for: no second thread need compute it.
+        "jax_cpu_enable_async_dispatch": False,
+    }
+    for name, value in settings.items():
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]
     return nutpie

@@ -32,9 +32,12 @@ from durability.progress import NullProgress, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
 
-DRAWS, TUNE, CHAINS = 150, 150, 2
+DRAWS, TUNE, CHAINS = 150, 120, 2
 TARGET_ACCEPT = 0.8
 """Lower than the fit's: half the steps, and a rare divergence is told in the row's note."""
+
+MAX_DEPTH = 6
+"""Trees need a depth of 5 or 6 once tuned; deeper ones only make the start of warm-up slow."""
 
 HORIZONS = (12, 24, 60)
 RHAT_MOST = 1.05
@@ -131,6 +134,7 @@ def run_sensitivities(fit: Fit, *, progress: Progress) -> list[dict[str, Any]]:
         chains=min(CHAINS, fit.settings.chains),
         seed=fit.settings.seed,
         target_accept=TARGET_ACCEPT,
+        max_depth=MAX_DEPTH,
     )
     free = {n for each in ALTERNATIVES for n in read_changes(fit.model, each.change(fit.model))}
     compiled = compile_model(fit.model, free=free)
@@ -162,7 +166,7 @@ def known_sensitivities(fit: Fit) -> list[dict[str, Any]]:
 
 def _key(fit: Fit) -> str:
     """Hash of all that decides the rows beside the fit: the library's version and the settings."""
-    rules = (DRAWS, TUNE, CHAINS, TARGET_ACCEPT, HORIZONS, RHAT_MOST)
+    rules = (DRAWS, TUNE, CHAINS, TARGET_ACCEPT, MAX_DEPTH, HORIZONS, RHAT_MOST)
     named = [(alternative.name, alternative.what) for alternative in ALTERNATIVES]
     told = repr((package_version("durability"), rules, named))
     return f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
