@@ -231,12 +231,15 @@ def compile_model(model: Model, *, free: Collection[str] = ()) -> Any:
     from pymc.model.transform.optimization import freeze_dims_and_data
 
     constants = [name for name in model.arrays if name not in free]
-    return nutpie.compile_pymc_model(
+    compiled = nutpie.compile_pymc_model(
         freeze_dims_and_data(model.to_pymc(), data=constants),
         backend="jax",
         gradient_backend="pytensor",
         freeze_model=False,
     )
+    # JAX compiles at the first call; that belongs here and not to the sampling.
+    nutpie.sample(compiled, draws=1, tune=1, chains=1, maxdepth=1, seed=1, progress_bar=False)
+    return compiled
 
 
 def with_data(compiled: Any, arrays: Mapping[str, np.ndarray]) -> Any:
