@@ -98,6 +98,9 @@ WHITENED: Mapping[str, tuple[str, ...]] = {
 }
 """Standard normal variables and their dimensions."""
 
+PROPOSAL_SCALE = 1.2
+"""Points for a standing are spread wider than its draws, which know the outcome."""
+
 FIXED = ("shared_error", "hindsight")
 """Not identified by the data: fixed numbers of the prior file, varied in sensitivities."""
 
@@ -332,6 +335,80 @@ def marginal_events(
     noise = theta["noise"][..., data["event_grade"]]
     given, unrelated = term[..., -2 * n_events : -n_events], term[..., -n_events:]
     return np.asarray(ratings.with_noise(given, unrelated, noise, np))
+
+
+def marginal_outcomes(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    normals: np.ndarray,
+) -> np.ndarray:
+    r"""Log-likelihood of each outcome given the agreement's ratings. NumPy only.
+
+    :math:`\int p(y_j \mid z, u)\,p(z \mid r_j)\,p(u)\,dz\,du`, the unit of cross-validation: what
+    the outcome of an agreement with those ratings would be, its own unknowns integrated out. The
+    standing :math:`z` is always its own; a frailty :math:`u` is, where no other agreement and not
+    the case shares its cluster or dyad. By importance sampling, from a normal law around the draws
+    of :math:`z_j` and from the law of :math:`u`, at the same points for every draw.
+
+    Parameters
+    ----------
+    normals : array (point, driver + 2)
+        Standard normal points, best spread evenly: for the standing, the cluster and the dyad.
+
+    Returns
+    -------
+    array (draw, agreement)
+    """
+    drawn = latent["history_standing"]
+    centre = drawn.mean(axis=0)
+    apart = PROPOSAL_SCALE * (drawn - centre)
+    # Few draws say little of their spread: they are helped by some of unit variance.
+    prior = 20.0 * np.eye(drawn.shape[-1])
+    spread = (np.einsum("sjd,sje->jde", apart, apart) + prior) / (len(drawn) + 20.0)
+    points = centre + np.einsum("jde,pe->pjd", np.linalg.cholesky(spread), normals[:, :-2])
+    n_clusters = theta["cluster_raw"].shape[-1]
+    shares = np.bincount(np.concatenate([data["row_cluster"], data["row_dyad"]]))
+    of_cluster = np.arange(len(shares)) < n_clusters
+    sd = np.where(of_cluster, theta["cluster_sd"][:, None], theta["dyad_sd"][:, None])
+    whiten = np.linalg.inv(latent["cholesky"])
+    told, happened = [], []
+    for point, normal in zip(points, normals, strict=True):
+        white = np.einsum("sde,je->sjd", whiten, point)
+        log_weight = 0.5 * (normal[:-2] ** 2).sum() - 0.5 * (white**2).sum(-1)
+        told.append(log_weight + _codings_of_history(theta, point, data))
+        own = sd * np.where(of_cluster, normal[-2], normal[-1])
+        frailty = np.where(shares == 1, own, latent["frailty"])
+        moved = {**latent, "history_standing": point, "frailty": frailty}
+        happened.append(outcomes(theta, moved, data, np))
+    weights = np.array(told)
+    return np.asarray(
+        np.logaddexp.reduce(weights + np.array(happened), axis=0)
+        - np.logaddexp.reduce(weights, axis=0)
+    )
+
+
+def _codings_of_history(
+    theta: Mapping[str, np.ndarray], standing: np.ndarray, data: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Log-likelihood of all ratings of each agreement, given its standing: (draw, agreement)."""
+    row = data["coding_row"]
+    of_history = row < len(standing)
+    row, driver = row[of_history], data["coding_driver"][of_history]
+    signal = standing[row, driver] + data["hindsight"] * data["coding_broke"][of_history]
+    *scales, thing, last = _scales_of_readings(theta, data, np)
+    own = thing < len(row)
+    term = ratings.marginal_likelihood(
+        signal,
+        np.full(signal.shape, data["shared_error"]),
+        *(scale[..., own] for scale in scales),
+        thing[own],
+        last[: len(row)],
+        rule=ratings.SHORT_RULE,
+    )
+    total = np.zeros((len(standing), *term.shape[:-1]))
+    np.add.at(total, row, np.moveaxis(term, -1, 0))
+    return np.moveaxis(total, 0, -1)
 
 
 def coding_signal(latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> Any:

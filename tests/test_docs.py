@@ -26,6 +26,7 @@ import durability
 from durability import (
     case_settings,
     catalogue,
+    checks,
     commands,
     distributions,
     ladder,
@@ -241,6 +242,7 @@ def claims() -> Iterator[tuple[str, str]]:
     short = f"{sensitivity.CHAINS} of {sensitivity.DRAWS} draws after {sensitivity.TUNE} of warm-up"
     yield "theory.md", f"with short chains: {short}"
     yield "theory.md", f"of the probabilities above {sensitivity.RHAT_MOST})"
+    yield "theory.md", f"over {checks.OWN_POINTS} evenly spread points"
     yield "architecture.md", f"the logarithm of {models['hazard'].EARLIEST_YEARS:g} years"
     most, setting = MAX_BYTES // 2**20, case_settings.MAX_BYTES // 2**20
     yield "case_files.md", f"at most {most} MiB (`case.toml` {setting} MiB)"

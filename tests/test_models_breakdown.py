@@ -12,7 +12,8 @@ import pytest
 from durability.models import breakdown, hazard
 from scipy import stats
 from scipy.integrate import quad
-from scipy.special import expit
+from scipy.special import expit, ndtri
+from scipy.stats.qmc import Sobol
 from worlds import (
     DEFAULT_PRIORS,
     Arrays,
@@ -434,6 +435,54 @@ def test_events_have_the_likelihood_worked_by_hand(
                 chance.append(np.exp(sum(each)))
             expected = np.log((1 - eps) * chance[0] + eps * chance[1])
             assert found[draw, e] == pytest.approx(expected, rel=1e-7), name
+
+
+def test_a_new_outcomes_likelihood_has_what_is_its_own_integrated_out(
+    assembled: ModelData, world: tuple[Arrays, Arrays]
+) -> None:
+    data, rng = full(assembled), np.random.default_rng(31)
+    n_agreements = len(assembled.coords["agreement"])
+
+    def drawn(n: int) -> Arrays:
+        """Draw a third world's standings, coding errors and frailties anew."""
+        theta = {name: np.repeat(v[2:3], n, axis=0) for name, v in world[0].items()}
+        for name in ("history_raw", "coding_error_raw"):
+            theta[name] = rng.standard_normal(theta[name].shape)
+        shares = np.bincount(np.concatenate([data["row_cluster"], data["row_dyad"]]))
+        clusters = theta["cluster_raw"].shape[-1]
+        for name, alone in (("cluster_raw", shares[:clusters]), ("dyad_raw", shares[clusters:])):
+            fresh = rng.standard_normal(theta[name].shape)
+            theta[name] = np.where(alone == 1, fresh, theta[name])
+        return theta
+
+    theta = drawn(40)
+    points = ndtri(Sobol(6, rng=np.random.default_rng(1)).random(1024))
+    some = breakdown.latents(theta, data, np)
+    found = breakdown.marginal_outcomes(theta, some, data, points)
+    np.testing.assert_allclose(found, found[:1].repeat(len(found), axis=0), rtol=1e-9)
+    row = data["coding_row"]
+    # Sums of likelihoods of the ratings, with and without that of the outcome, and of squares.
+    told, both = np.zeros((2, n_agreements)), np.zeros((2, n_agreements))
+    of_history = row < n_agreements
+    for _ in range(20):
+        theta = drawn(1500)
+        latent = breakdown.latents(theta, data, np)
+        each = breakdown.readings(theta, latent, data, np)[0][:, of_history]
+        codings = np.zeros((len(each), n_agreements))
+        np.add.at(codings, (slice(None), row[of_history]), each)
+        outcome = breakdown.outcomes(theta, latent, data, np)
+        for power in (1, 2):
+            told[power - 1] += np.exp(power * codings).sum(0)
+            both[power - 1] += np.exp(power * (codings + outcome)).sum(0)
+    apart = np.abs(found[0] - np.log(both[0] / told[0]))
+    error = np.sqrt(both[1] / both[0] ** 2 + told[1] / told[0] ** 2)
+    sure = error < 0.1
+    assert sure.sum() > 20
+    # A few outcomes hang on rare draws of a frailty; there plain sampling is the one that errs.
+    assert np.median(apart[sure]) < 0.04
+    assert np.quantile(apart[sure], 0.9) < 0.12
+    # What is integrated out matters: the outcome given the drawn standing is another number.
+    assert np.abs(breakdown.outcomes(theta, latent, data, np).mean(0) - found[0]).max() > 0.5
 
 
 def test_a_new_events_likelihood_has_both_its_errors_integrated_out(

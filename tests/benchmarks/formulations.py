@@ -117,11 +117,17 @@ def sampled(compiled: Any, options: argparse.Namespace) -> tuple[Any, float, boo
         progress_bar=False,
         blocking=False,
     )
-    while not sampler.is_finished and time.monotonic() - began < options.limit:
+    while not (finished := is_finished(sampler)) and time.monotonic() - began < options.limit:
         time.sleep(0.2)
-    finished = bool(sampler.is_finished)
     trace = sampler.wait() if finished else sampler.abort()
     return trace, time.monotonic() - began, finished
+
+
+def is_finished(sampler: Any) -> bool:
+    try:
+        return bool(sampler.is_finished)
+    except TimeoutError:  # the sampler was busy and did not answer in time
+        return False
 
 
 def effective(trace: Any, model: Any) -> dict[str, Any]:
