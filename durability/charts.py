@@ -382,9 +382,19 @@ def sensitivities(record: Record, horizon: str) -> Panel:
         axes.axvspan(head["low"], head["high"], color=plots.BLUE, alpha=0.12, linewidth=0)
         axes.axvline(head["mean"], color=plots.BLUE, linewidth=1.4)
         for place, row in enumerate(rows):
-            axes.plot([row["breakdown"][horizon]["mean"]], [place + 0.2], "o", color=plots.INK)
-            across = axes.get_yaxis_transform()
-            axes.text(0, place - 0.22, _cut(row["name"]), transform=across, va="center")
+            told = row["breakdown"][horizon]
+            error = min(2.0 * told["mcse"], told["mean"])
+            axes.errorbar(
+                [told["mean"]], [place + 0.2], xerr=[[error], [error]], fmt="o", color=plots.INK
+            )
+            axes.annotate(
+                _cut(row["name"]),
+                (0, place - 0.22),
+                xycoords=axes.get_yaxis_transform(),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+            )
         values = [percent(row["breakdown"][horizon]["mean"]) for row in rows]
         _row_axes(axes, ["" for _ in rows], values, at=0.2)
         axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -162,8 +162,9 @@ def _sensitivities(record: Record) -> list[Block]:
         return [*before, table]
     figure = Figure(
         name="sensitivities",
-        caption=f"Chance of breakdown within {shown} months under other assumptions. Line and "
-        f"band: this forecast and its {interval_name(record)}.",
+        caption=f"Chance of breakdown within {shown} months under other assumptions, with two "
+        "Monte Carlo standard errors either way. Line and band: this forecast and its "
+        f"{interval_name(record)}.",
         panels=(charts.sensitivities(record, shown),),
         table=table,
     )
