@@ -63,6 +63,7 @@ def baselines() -> Mapping[str, Any]:
     return found
 
 
-def parameters_of(name: str) -> tuple[str, ...]:
-    """Name the parameters of a model, each of which a prior set must give."""
-    return tuple(find_model(name).PARAMETERS)
+def parameters_of(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Name the parameters of a model, each of which a prior set must give, with its families."""
+    found: Mapping[str, tuple[str, ...]] = find_model(name).PARAMETERS
+    return found

@@ -28,7 +28,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -96,7 +96,7 @@ class PriorSet:
 
 
 def read_priors(
-    name_or_path: str | Path = "default", *, expected: Iterable[str] | None = None
+    name_or_path: str | Path = "default", *, expected: Mapping[str, Collection[str]] | None = None
 ) -> PriorSet:
     """Read and check a prior set.
 
@@ -104,9 +104,10 @@ def read_priors(
     ----------
     name_or_path : str or Path
         See :func:`find_priors`.
-    expected : iterable of str, optional
-        The parameters of the model: any other one, and any missing one, is an error.
-        Without it names are not checked until a model is built.
+    expected : mapping of str to collection of str, optional
+        The parameters of the model and the families that each can have: any other parameter or
+        family, and any missing parameter, is an error. Without it this is not checked until a
+        model is built.
 
     Returns
     -------
@@ -128,6 +129,7 @@ def read_priors(
     priors = {table.name: prior for table in tables if (prior := _prior(table)) is not None}
     if expected is not None:
         _check_names([table.name for table in tables], tuple(expected), file.where, problems)
+        _check_families(priors, expected, lambda n: file.where(n, "distribution"), problems)
     problems.raise_any()
     return PriorSet(
         name=file.path.stem,
@@ -138,17 +140,25 @@ def read_priors(
     )
 
 
-def check_parameters(priors: PriorSet, expected: Iterable[str]) -> None:
-    """Refuse a prior set that lacks a parameter of the model, or has one the model does not know.
+def check_parameters(priors: PriorSet, expected: Mapping[str, Collection[str]]) -> None:
+    """Refuse a prior set that does not fit the model.
+
+    Parameters
+    ----------
+    priors : PriorSet
+    expected : mapping of str to collection of str
+        The parameters of the model and the families that each can have.
 
     Raises
     ------
     InputError
-        Naming every such parameter.
+        Naming every parameter that is missing, that the model does not know, or whose family it
+        cannot have.
     """
     problems = Problems()
     where = f"{priors.path}"
     _check_names(list(priors.parameters), tuple(expected), lambda _: where, problems)
+    _check_families(priors.parameters, expected, lambda _: where, problems)
     problems.raise_any()
 
 
@@ -371,6 +381,18 @@ def _check_names(
             problems.add(where(name), problem, _meant(name, missing))
     for name in missing:
         problems.add(where(""), f"[{name}] is missing", "the model needs it")
+
+
+def _check_families(
+    priors: Mapping[str, Prior],
+    expected: Mapping[str, Collection[str]],
+    where: Callable[[str], str],
+    problems: Problems,
+) -> None:
+    for name, prior in priors.items():
+        allowed = tuple(expected.get(name, ()))
+        if allowed and prior.distribution not in allowed:
+            problems.add(where(name), f"[{name}] cannot be {prior.distribution}", one_of(allowed))
 
 
 def _meant(name: str, missing: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ from typing import Any
 
 import numpy as np
 from durability.models import drivers, hazard, indicators, ratings
-from durability.models.parameters import Prior, draws, variable
+from durability.models.parameters import FAMILIES, Prior, draws, variable
 
 from durability.vocabulary import COVARIATES, DRIVERS, GRADES, STREAMS
 
@@ -104,12 +104,32 @@ PROPOSAL_SCALE = 1.2
 FIXED = ("shared_error", "hindsight")
 """Not identified by the data: fixed numbers of the prior file, varied in sensitivities."""
 
-PARAMETERS: tuple[str, ...] = (
-    "correlation",
-    *(name for names in GROUPS.values() for name in names),
-    *FIXED,
+SHARES = ("persistence", "level_change", "noise")
+"""Groups that lie between 0 and 1."""
+
+UNBOUNDED = (
+    "cutpoint_location",
+    "intercept",
+    "effect_mean",
+    "covariate_effect",
+    "indicator_intercept",
 )
-"""Every parameter that a prior file must give, and no other."""
+"""Groups of either sign; what is neither a share nor unbounded is above 0."""
+
+
+def _families(group: str) -> tuple[str, ...]:
+    """Families of priors that a group can have."""
+    if group in SHARES:
+        return ("beta",)
+    return tuple(each for each in FAMILIES if each != "normal" or group in UNBOUNDED)
+
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "correlation": ("lkj",),
+    **{name: _families(group) for group, names in GROUPS.items() for name in names},
+    **{name: ("fixed",) for name in FIXED},
+}
+"""Every parameter that a prior file must give, and no other; and its families of priors."""
 
 
 def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def test_the_prior_file_gives_every_parameter_and_no_other() -> None:
     file = tomllib.loads(DEFAULT_PRIORS.read_text(encoding="utf-8"))
     tables = {name for name, value in file.items() if isinstance(value, dict)}
     assert tables == set(breakdown.PARAMETERS)
-    assert len(breakdown.PARAMETERS) == len(set(breakdown.PARAMETERS))
+    for name, families in breakdown.PARAMETERS.items():
+        assert file[name]["distribution"] in families, name
+    assert set(breakdown.SHARES) | set(breakdown.UNBOUNDED) <= set(breakdown.GROUPS)
 
 
 def test_what_is_fixed_in_the_prior_file_is_what_the_model_does_not_learn() -> None:

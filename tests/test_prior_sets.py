@@ -36,7 +36,7 @@ def written(folder: Path, *tables: str, top: str = "format = 1\n") -> Path:
 
 def problems_of(path: Path, expected: list[str] | None = None) -> list[str]:
     with pytest.raises(InputError) as caught:
-        read_priors(path, expected=expected)
+        read_priors(path, expected=None if expected is None else dict.fromkeys(expected, ()))
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -144,7 +144,7 @@ def test_a_set_is_read_with_its_numbers_and_reasons(tmp_path: Path) -> None:
             table('"beta[war,trust]"', 'distribution = "normal"\nquantiles = { "0.5" = 0, ".9"=1}'),
             top='format = 1\nabout = "mine"\n',
         ),
-        expected=["beta[war,trust]", "alpha_war"],
+        expected=dict.fromkeys(["beta[war,trust]", "alpha_war"], ()),
     )
     assert isinstance(priors, PriorSet)
     assert (priors.name, priors.about) == ("mine", "mine")
@@ -171,7 +171,7 @@ def test_only_numbers_change_the_hash(tmp_path: Path) -> None:
 
 def test_a_set_is_frozen(tmp_path: Path) -> None:
     priors = read_priors(
-        written(tmp_path, table("a", 'distribution = "lkj"\neta = 2')), expected=["a"]
+        written(tmp_path, table("a", 'distribution = "lkj"\neta = 2')), expected={"a": ()}
     )
     with pytest.raises(TypeError):
         priors.parameters["a"].values["eta"] = 3.0  # type: ignore[index]
@@ -264,11 +264,13 @@ def test_a_line_is_right_behind_a_text_of_several_lines(tmp_path: Path) -> None:
 
 def test_the_names_of_a_set_can_be_checked_once_the_model_is_known(tmp_path: Path) -> None:
     priors = read_priors(written(tmp_path, table("a", 'distribution = "fixed"\nvalue = 1')))
-    check_parameters(priors, ["a"])
+    check_parameters(priors, {"a": ("fixed",)})
     with pytest.raises(InputError, match=r"\[b\] is missing"):
-        check_parameters(priors, ["a", "b"])
+        check_parameters(priors, {"a": ("fixed",), "b": ("beta",)})
     with pytest.raises(InputError, match=r"\[a\] is not a parameter"):
-        check_parameters(priors, [])
+        check_parameters(priors, {})
+    with pytest.raises(InputError, match=r"\[a\] cannot be fixed.*beta, gamma"):
+        check_parameters(priors, {"a": ("beta", "gamma")})
 
 
 @pytest.mark.parametrize(
@@ -300,7 +302,7 @@ def test_any_text_is_either_read_or_refused_in_words(
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_text(text, encoding="utf-8", newline="")
     with pytest.raises(InputError):
-        read_priors(path, expected=["alpha"])
+        read_priors(path, expected={"alpha": ()})
 
 
 @given(
@@ -324,7 +326,7 @@ def test_any_table_is_either_read_or_refused_in_words(
     told: tuple[Problem, ...] = ()
     names = ["alpha"]
     try:
-        names = list(read_priors(path, expected=["alpha"]).parameters)
+        names = list(read_priors(path, expected={"alpha": ()}).parameters)
     except InputError as error:
         told = error.problems
     assert names == ["alpha"]
