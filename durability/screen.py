@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
-from durability.vocabulary import DRIVERS
+from durability.vocabulary import DRIVERS, MARKS
 from durability.wording import (
     RUNG_MEANINGS,
     RUNG_NAMES,
@@ -110,7 +110,14 @@ def check_lines(data: ModelData) -> Iterator[str]:
         yield f"News is covered until {case.covered_until}: the {silent} since are unknown."
     for stream, until in case.observed_to.items():
         age = counted(max((cutoff - until).days, 0), "day")
-        yield f"  {stream} known not to have happened until {until}, {age} before the cutoff"
+        known = f"observed until {until}, {age} before the cutoff"
+        # A rung has been reached where a higher one has.
+        higher = MARKS[MARKS.index(stream) :] if stream in MARKS else (stream,)
+        days = [h.date for h in case.happened if h.rung in higher and h.date <= cutoff]
+        if days:
+            yield f"  {stream} happened on {min(days)}; {known}"
+        else:
+            yield f"  {stream} has not happened; {known}"
     yield (
         f"News: {counted(len(data.used), 'item')} used, {len(data.unused)} not used, "
         f"{later} known only after the cutoff."

@@ -391,7 +391,7 @@ def test_check_says_how_long_the_silence_is(capsys: pytest.CaptureFixture[str]) 
     assert main(["check", CASE, "--cutoff", "2026-07-10"]) == 0
     out = capsys.readouterr().out
     assert "covered until 2026-06-30: the 10 days since are unknown" in out
-    assert "war known not to have happened until 2026-06-30, 10 days before the cutoff" in out
+    assert "war has not happened; observed until 2026-06-30, 10 days before the cutoff" in out
 
 
 def test_a_new_case_validates_and_is_never_overwritten(
