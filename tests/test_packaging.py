@@ -20,7 +20,6 @@ import pytest
 
 import durability
 from durability import catalogue
-from durability.sensitivity import ALTERNATIVES
 
 SOURCE = Path(durability.__file__).parent
 MODELS = Path(str(import_module("durability.models").__file__)).parent
@@ -174,13 +173,6 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     # What docs/theory.md says of the shipped case, in words that other seeds leave true.
     outcomes = record["checks"]["loo"]["outcomes"]
     assert len(outcomes["rows"]) == 66
-    assert 8 <= outcomes["k_over_0_7"] <= 18  # "about a dozen"
-    told = {row["name"]: row["breakdown"] for row in record["sensitivities"]}
-    unanswered = {each.name for each in ALTERNATIVES if not told[each.name]}
-    assert {
-        "No shared error",
-        "Large shared error",
-        "No hindsight",
-        "Strong hindsight",
-    } <= unanswered
-    assert len(unanswered) > len(ALTERNATIVES) / 2  # "most rows"
+    assert outcomes["k_over_0_7"] <= 9  # "about five"
+    # Refits are made where they are asked for; here they were not.
+    assert all(row["name"].startswith("Baseline") for row in record["sensitivities"])

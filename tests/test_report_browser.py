@@ -121,6 +121,16 @@ def test_the_answer_table_fan_and_verdict_fit_on_the_first_screen(
             assert box["y"] + box["height"] <= WIDTHS["desktop"][1], selector
 
 
+@pytest.mark.parametrize("width", [1000, 1060, 1100, 1280, 1600])
+def test_no_column_of_the_probabilities_is_cut_off(browser: Any, address: str, width: int) -> None:
+    with Visit(browser, width, 900) as visit:
+        page = visit.open(address)
+        held, whole = page.locator("#probabilities").evaluate(
+            "table => [table.closest('.scroll').clientWidth, table.scrollWidth]"
+        )
+        assert whole <= held
+
+
 @pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_axe_finds_no_serious_violation(
     browser: Any, axe_source: str, address: str, size: str, scheme: str
