@@ -12,18 +12,15 @@ The table it prints is copied into docs/benchmarks.md between its markers.
 from __future__ import annotations
 
 import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- first_run begins -->", "<!-- first_run ends -->"
+from page import ROOT, publish, setting
+
 DIAGNOSTICS_FAILED = 3
 DROPPED = ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 """Python keeps the bytecode of what it imports, as it does unless told otherwise."""
@@ -62,7 +59,7 @@ def main() -> None:
         ("durability --help", help_time, "0.5"),
         ("import durability, beyond Python itself", imported - started, "0.3"),
     ]
-    publish(table(rows))
+    publish("first_run", table(rows))
 
 
 def isolated(home: Path) -> dict[str, str]:
@@ -92,25 +89,8 @@ def timed(
 
 
 def table(rows: list[tuple[str, float, str]]) -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.check_output(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], text=True
-    ).strip()
-    head = (
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, load {os.getloadavg()[0]:.1f} at the end, "
-        "seed 1.\n\n| what | seconds | target |\n|---|---:|---:|\n"
-    )
+    head = f"{setting()}, seed 1.\n\n| what | seconds | target |\n|---|---:|---:|\n"
     return head + "\n".join(f"| {name} | {seconds:.2f} | {most} |" for name, seconds, most in rows)
-
-
-def publish(text: str) -> None:
-    """Print the table, and put it between the page's markers."""
-    sys.stdout.write(f"{text}\n")
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,20 +16,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- formulations begins -->", "<!-- formulations ends -->"
+from page import publish, setting
+
 PACKAGES = ("pymc", "pytensor", "nutpie", "numba", "jax")
 FORMULATIONS = ("ours", "plain")
 
@@ -40,7 +37,7 @@ def main() -> None:
         print(json.dumps(measure(options)))
         return
     found = {name: in_a_fresh_process(name, options) for name in FORMULATIONS}
-    publish(table(found, options))
+    publish("formulations", table(found, options))
 
 
 def arguments() -> argparse.Namespace:
@@ -196,30 +193,15 @@ def table(found: dict[str, dict[str, Any]], options: argparse.Namespace) -> str:
         for name in FORMULATIONS
     ]  # fmt: skip
     head = "| what | ours | plain | ratio | target |\n|---|---:|---:|---:|---:|"
-    return "\n\n".join([setting(options), "\n".join([head, *lines]), " ".join(notes)])
+    return "\n\n".join([told(options), "\n".join([head, *lines]), " ".join(notes)])
 
 
-def setting(options: argparse.Namespace) -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.check_output(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], text=True
-    ).strip()
+def told(options: argparse.Namespace) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, Python {platform.python_version()}, "
-        f"{packages}; {os.cpu_count()} cores, {memory:.0f} GiB, load {os.getloadavg()[0]:.1f} at "
-        f"the end; {options.chains} chains of {options.tune} + {options.draws} draws, seed "
-        f"{options.seed}, at most {options.limit:.0f} s of sampling."
+        f"{setting()}; {packages}; {options.chains} chains of {options.tune} + {options.draws} "
+        f"draws, seed {options.seed}, at most {options.limit:.0f} s of sampling."
     )
-
-
-def publish(text: str) -> None:
-    """Print the table, and put it between the page's markers."""
-    sys.stdout.write(f"{text}\n")
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
