@@ -382,8 +382,9 @@ def leave_one_out(record: Record) -> Section:
     blocks: list[Block] = [
         Paragraph(
             text="Pareto-smoothed importance sampling leaves out one agreement’s outcome, or one "
-            "news event, at a time. Where Pareto k exceeds 0.7 the estimate of that unit is not "
-            "to be trusted."
+            "news event, at a time. What is a unit’s own is integrated out: an agreement’s "
+            "standing, given its ratings, and an event’s errors. Where Pareto k exceeds 0.7 the "
+            "estimate of that unit is not to be trusted."
         )
     ]
     for name, loo in sorted(record["checks"]["loo"].items(), key=lambda kv: kv[0] != "outcomes"):
