@@ -237,8 +237,9 @@ def compile_model(model: Model, *, free: Collection[str] = ()) -> Any:
         gradient_backend="pytensor",
         freeze_model=False,
     )
-    # JAX compiles at the first call; that belongs here and not to the sampling.
-    nutpie.sample(compiled, draws=1, tune=1, chains=1, maxdepth=1, seed=1, progress_bar=False)
+    # JAX compiles at the first call, which belongs here and not to the sampling. A draw of
+    # nutpie's would do it too, but swallow Ctrl-C.
+    compiled._make_logp_func()(np.zeros(compiled.n_dim), **compiled._shared_data)
     return compiled
 
 
