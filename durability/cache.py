@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from durability.files import write_through, write_whole
 
@@ -66,3 +70,36 @@ def write_json(key: str, record: Any) -> None:
         The cache folder cannot be written.
     """
     write_whole(folder() / f"{key}.json", json.dumps(record))
+
+
+def write_arrays(key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Keep plain arrays, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        The cache folder cannot be written.
+    """
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    write_through(folder() / f"{key}.npz", write)
+
+
+def read_arrays(key: str) -> dict[str, np.ndarray] | None:
+    """Read plain arrays; ``None`` where there are none that can be read."""
+    broken = contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+    with broken, np.load(folder() / f"{key}.npz", allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+    return None
+
+
+def names(ending: str) -> tuple[str, ...]:
+    """List what is kept under names with an ending, without their last suffix, sorted."""
+    try:
+        found = [path.name for path in folder().iterdir() if path.name.endswith(ending)]
+    except OSError:
+        return ()
+    return tuple(sorted(name.rpartition(".")[0] for name in found if not name.startswith(".")))

@@ -67,3 +67,20 @@ def parameters_of(name: str) -> Mapping[str, tuple[str, ...]]:
     """Name the parameters of a model, each of which a prior set must give, with its families."""
     found: Mapping[str, tuple[str, ...]] = find_model(name).PARAMETERS
     return found
+
+
+def marginals() -> Any:
+    """Give the likelihoods of single units, for cross-validation and for news that arrives."""
+    return import_module("durability.models.marginals")
+
+
+def draws_from(prior: Any, rng: Any, shape: tuple[int, ...]) -> Any:
+    """Draw from a prior, in NumPy: an array of `shape`."""
+    return import_module("durability.models.parameters").draws(prior, rng, shape)
+
+
+def prior_ratio(theta: Mapping[str, Any], before: Any, after: Any) -> Any:
+    """Log density of free parameters under one prior set less that under another: (draw,)."""
+    return import_module("durability.models.breakdown").log_prior_ratio(
+        theta, before.parameters, after.parameters
+    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from durability import cache
+from durability.catalogue import marginals
 from durability.history import cumulative_by_age
 from durability.inference import Fit, package_version, thinned_draws
 from durability.summaries import curve, interval
@@ -183,9 +184,9 @@ def _log_likelihood(fit: Fit) -> dict[str, np.ndarray]:
     latent = module.latents(theta, arrays, np)
     # A standing of four drivers, and the frailties of a cluster and of a dyad.
     uniform = Sobol(len(DRIVERS) + 2, rng=np.random.default_rng(OWN_SEED)).random(OWN_POINTS)
-    terms = {"outcomes": module.marginal_outcomes(theta, latent, arrays, ndtri(uniform))}
+    terms = {"outcomes": marginals().outcomes(theta, latent, arrays, ndtri(uniform))}
     if "event_driver" in arrays:
-        terms["events"] = module.marginal_events(theta, latent, arrays)
+        terms["events"] = marginals().events(theta, latent, arrays)
     shape = (fit.settings.chains, len(places))
     found = {name: values.reshape((*shape, -1)) for name, values in terms.items()}
     named = {name: (("chain", "draw", UNITS[name]), values) for name, values in found.items()}

@@ -6,8 +6,6 @@ What a command needs beyond click is imported inside it: ``durability --help`` m
 from __future__ import annotations
 
 import contextlib
-import re
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -15,17 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import get_completion_class
 
-from durability.errors import DurabilityError, InputError, Problem, Problems, WriteError, quoted
+from durability.command_types import (
+    CASE,
+    DAY,
+    DIAGNOSTICS_FAILED,
+    FOLDER,
+    FORECASTS,
+    MODEL,
+    PRIORS,
+    check_writable,
+)
+from durability.commands_update import update
+from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
 if TYPE_CHECKING:
     from durability.cases import Case
     from durability.prior_sets import PriorSet
 
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
-DIAGNOSTICS_FAILED = 3
-FORECASTS = Path("forecasts")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -53,58 +60,6 @@ def _told(error: DurabilityError) -> str:
         return f"{error}\n{len(error.problems)} problems; nothing was done."
     return str(error)
 
-
-# What an argument may be --------------------------------------------------------------------
-
-
-class _Day(click.ParamType[date]):
-    """A day, as 2026-06-30 and no other way."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        with contextlib.suppress(ValueError):
-            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                return date.fromisoformat(value)
-        return self.fail(f"{quoted(value)} is not a day; write it like 2026-06-30", param, ctx)
-
-
-class _Named(click.ParamType[str]):
-    """Something with a name, or the path of one; names complete in the shell."""
-
-    def __init__(self, name: str, kind: str) -> None:
-        self.name = name
-        self._kind = kind
-
-    def _names(self) -> Sequence[str]:
-        if self._kind == "case":
-            from durability.cases import list_cases
-
-            return tuple(list_cases())
-        if self._kind == "priors":
-            from durability.prior_sets import list_priors
-
-            return tuple(list_priors())
-        from durability.catalogue import list_models
-
-        return list_models()
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        named = [CompletionItem(n) for n in self._names() if n.startswith(incomplete)]
-        if named or self._kind == "model":
-            return named
-        return [CompletionItem(incomplete, type="dir" if self._kind == "case" else "file")]
-
-
-DAY = _Day()
-CASE = _Named("case", "case")
-PRIORS = _Named("name|path", "priors")
-MODEL = _Named("name", "model")
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 cutoff_option = click.option(
     "--cutoff",
@@ -195,7 +150,7 @@ def forecast(
         found, chosen = _read(case, priors)
         cutoff = found.covered_until if cutoff is None else cutoff
         out = FORECASTS / found.name / str(cutoff) if out is None else out
-        _check_writable(out)
+        check_writable(out)
         from durability.forecasts import run as run_forecast
 
         made = run_forecast(
@@ -203,6 +158,7 @@ def forecast(
             cutoff=cutoff,
             horizon_months=horizon,
             priors=chosen,
+            since=_last_fit(found.name),
             progress=progress,
             **settings,
         )
@@ -226,11 +182,26 @@ def forecast(
 def report(case: str, cutoff: date | None, out: Path | None) -> int:
     """Render the report of a forecast of CASE again, without sampling."""
     folder = _recorded(Path(case).name, cutoff) if out is None else out
-    _check_writable(folder)
+    check_writable(folder)
     from durability.report import read_recorded, write_report
 
     made = read_recorded(folder)
     return _show(made.record, write_report(made, folder))
+
+
+def _last_fit(case: str) -> str:
+    """Find the fit of the forecast of a case that was written last; empty where there is none."""
+    import json
+
+    def written(path: Path) -> float:
+        return path.stat().st_mtime
+
+    with contextlib.suppress(OSError, ValueError):
+        newest = max((FORECASTS / case).glob("*/forecast.json"), key=written, default=None)
+        if newest is not None:
+            record = json.loads(newest.read_text(encoding="utf-8"))
+            return str(record.get("fit", "")) if isinstance(record, dict) else ""
+    return ""
 
 
 def _read(case: str, priors: str) -> tuple[Case, PriorSet]:
@@ -249,20 +220,6 @@ def _read(case: str, priors: str) -> tuple[Case, PriorSet]:
         problems.extend(error.problems)
     problems.raise_any()
     return found, chosen
-
-
-def _check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written before minutes are spent on sampling."""
-    nearest = folder
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
-        told = f"{folder}: cannot be written ({reason}); choose another folder with --out"
-        raise WriteError(told) from None
 
 
 def _recorded(case: str, cutoff: date | None) -> Path:
@@ -390,6 +347,9 @@ def check_priors(name: str, model: str) -> None:
 
     found = read_priors(name, expected=parameters_of(model))
     click.echo(f"{found.path}: {len(found.parameters)} priors, all that {model} needs.")
+
+
+durability.add_command(update)
 
 
 # Completion ---------------------------------------------------------------------------------

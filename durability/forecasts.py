@@ -14,13 +14,16 @@ from durability import checks, history
 from durability.assembly import ModelData, assemble
 from durability.calendar import add_months, month_label
 from durability.cases import Case
+from durability.changes import changes_since
 from durability.inference import WATCHED, Fit, build, package_version
 from durability.inference import fit as fit_model
+from durability.particles import Particles, keep, particles_of, read_particles
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Progress, timed_stage
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
-from durability.simulation import Future, incidences, simulate
+from durability.simulation import Future, incidences, simulate, unseen
 from durability.summaries import INTERVAL, chance, curve, interval
+from durability.update import Base, prepare
 from durability.verdict import judge
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
 
@@ -62,6 +65,7 @@ def run(
     chains: int = 4,
     refit: bool = False,
     sensitivities: bool = True,
+    since: str = "",
     progress: Progress | None = None,
 ) -> Forecast:
     """Assemble, fit and forecast in one call.
@@ -78,8 +82,8 @@ def run(
         Name of a model in ``models/``.
     seed, draws, tune, chains, refit
         As :func:`durability.fit` takes them.
-    sensitivities : bool
-        As :func:`durability.forecast` takes it.
+    sensitivities, since
+        As :func:`durability.forecast` takes them.
     progress : Progress, optional
         Told what is going on.
 
@@ -98,7 +102,11 @@ def run(
         built, draws=draws, tune=tune, chains=chains, seed=seed, refit=refit, progress=progress
     )
     return forecast(
-        fitted, horizon_months=horizon_months, sensitivities=sensitivities, progress=progress
+        fitted,
+        horizon_months=horizon_months,
+        sensitivities=sensitivities,
+        since=since,
+        progress=progress,
     )
 
 
@@ -107,6 +115,7 @@ def forecast(
     *,
     horizon_months: int = 60,
     sensitivities: bool = False,
+    since: str = "",
     progress: Progress | None = None,
 ) -> Forecast:
     """Forecast from a fit.
@@ -119,6 +128,9 @@ def forecast(
     sensitivities : bool
         Whether to refit under each named alternative, with short chains. Otherwise those that the
         cache holds are told, or none.
+    since : str
+        Key of the fit of an earlier forecast of the case (``fit`` of its record): what has changed
+        since is told, part by part, as long as the cache holds that fit.
     progress : Progress, optional
         Told what is going on.
 
@@ -141,19 +153,23 @@ def forecast(
         with timed_stage(timings, "sensitivities", progress):
             other = run_sensitivities(fit, progress=progress)
     with timed_stage(timings, "predict", progress):
-        made = _predict(fit, horizon_months, other)
+        made = _predict(fit, horizon_months, other, since)
     made.record["timings"] = {stage: round(seconds, 3) for stage, seconds in timings.items()}
     return made
 
 
-def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]]) -> Forecast:
+def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: str) -> Forecast:
     future = simulate(fit, months=horizon_months, seed=fit.settings.seed)
     rungs = incidences(future.increments, future.happened)
+    verdict = judge(fit.tree, _by_chain(fit, rungs)).to_record()
+    particles = particles_of(fit, verdict=verdict, future=future)
+    keep(particles)
     prior = checks.prior_draws(fit)
     checked = checks.check(fit, prior)
     record = {
         **_identity(fit, horizon_months),
-        "verdict": judge(fit.tree, _by_chain(fit, rungs)).to_record(),
+        "verdict": verdict,
+        "changes": _changes(fit, particles, since),
         **_knowledge(fit, future),
         **_probabilities(fit, rungs, future),
         "drivers": _driver_paths(fit, future),
@@ -246,6 +262,7 @@ def _identity(fit: Fit, horizon_months: int) -> dict[str, Any]:
         "data_hash": data.hash(),
         "prior_set": {"name": priors.name, "hash": priors.hash},
         "model": fit.model.name,
+        "fit": fit.key,
         "settings": {
             "draws": settings.draws,
             "tune": settings.tune,
@@ -253,6 +270,64 @@ def _identity(fit: Fit, horizon_months: int) -> dict[str, Any]:
             "horizon_months": horizon_months,
         },
     }
+
+
+def _changes(fit: Fit, particles: Particles, since: str) -> dict[str, Any] | None:
+    """Say what has moved since an earlier forecast; None where its fit is not to be had."""
+    earlier = read_particles(since) if since and since != fit.key else None
+    data = fit.model.data
+    if earlier is None or earlier.case != data.case.name or earlier.cutoff > data.cutoff:
+        return None
+    if earlier.sources != particles.sources:
+        return None
+    return changes_since(
+        prepare(earlier, rows=data.rows),
+        prepare(particles, rows=data.rows),
+        data,
+        fit.model.priors,
+    )
+
+
+def refitted(
+    data: ModelData,
+    priors: PriorSet,
+    *,
+    model: str = "breakdown",
+    seed: int = 1,
+    draws: int = 1000,
+    tune: int = 600,
+    chains: int = 4,
+    progress: Progress | None = None,
+) -> Base:
+    """Fit, judge and make ready for updates: the ground truth of the ladder.
+
+    Parameters
+    ----------
+    data : ModelData
+    priors : PriorSet
+    model, seed, draws, tune, chains
+        As :func:`durability.fit` takes them.
+    progress : Progress, optional
+        Told what is going on.
+
+    Returns
+    -------
+    Base
+        Its particles are kept in the cache.
+    """
+    fit = fit_model(
+        build(data, priors, model=model),
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        progress=progress,
+    )
+    future = simulate(fit, months=max(HORIZONS_MONTHS), seed=seed)
+    verdict = judge(fit.tree, _by_chain(fit, incidences(future.increments, future.happened)))
+    particles = particles_of(fit, verdict=verdict.to_record(), future=future)
+    keep(particles)
+    return prepare(particles, rows=data.rows)
 
 
 def _by_chain(fit: Fit, rungs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -273,15 +348,9 @@ def _knowledge(fit: Fit, future: Future) -> dict[str, Any]:
     data = fit.model.data
     known = [*data.used, *(item for item, _ in data.unused)]
     newest = max(known, key=lambda item: (item.known, item.id), default=None)
-    unseen = {}
+    chances = {}
     if future.unseen.any():
-        by_name = {stream: future.unseen[:, k] for k, stream in enumerate(STREAMS)}
-        parts = {mark: MARKS[rank:] for rank, mark in enumerate(MARKS)}
-        parts |= {"abrogation": ("abrogation",), "breakdown": ("war", "abrogation")}
-        unseen = {
-            rung: chance(-np.expm1(-sum(by_name[each] for each in parts[rung])), fit)
-            for rung in RUNGS
-        }
+        chances = {rung: chance(values, fit) for rung, values in unseen(future).items()}
     return {
         "observed_to": {
             stream: min(day, data.cutoff).isoformat()
@@ -299,7 +368,7 @@ def _knowledge(fit: Fit, future: Future) -> dict[str, Any]:
             "age_days": (data.cutoff - newest.known).days,
         },
         "coverage_age_days": max((data.cutoff - data.case.covered_until).days, 0),
-        "unseen": unseen,
+        "unseen": chances,
     }
 
 

@@ -86,7 +86,7 @@ class Settings:
     chains: int = 4
     seed: int = 1
     target_accept: float = 0.9
-    max_depth: int = 10
+    max_depth: int = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,11 +389,12 @@ def fit_key(model: Model, settings: Settings) -> str:
     digest.update(f"{model.name}|{settings}".encode())
     for package in SAMPLERS:
         digest.update(f"{package}={package_version(package)}|".encode())
-    digest.update(_sources_hash().encode())
+    digest.update(sources_hash().encode())
     return digest.hexdigest()
 
 
-def _sources_hash() -> str:
+def sources_hash() -> str:
+    """Hash of the models' code."""
     folder = Path(str(import_module("durability.models").__file__)).parent
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):

@@ -32,7 +32,7 @@ from durability.progress import NullProgress, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
 
-DRAWS, TUNE, CHAINS = 150, 120, 2
+DRAWS, TUNE, CHAINS = 120, 100, 2
 TARGET_ACCEPT = 0.8
 """Lower than the fit's: half the steps, and a rare divergence is told in the row's note."""
 
@@ -190,7 +190,7 @@ def baseline_rows(fit: Fit) -> list[dict[str, Any]]:
     rows = []
     for baseline in baselines().values():
         increments = baseline.cumulative(data, ages, draws=BASELINE_DRAWS, seed=fit.settings.seed)
-        broken = incidences(increments, closed_streams(fit))["breakdown"]
+        broken = incidences(increments, closed_streams(data))["breakdown"]
         rows.append(
             {
                 "name": f"Baseline: {baseline.title}",

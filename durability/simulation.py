@@ -13,10 +13,10 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from durability.assembly import log_years
+from durability.assembly import ModelData, log_years
 from durability.calendar import add_months
-from durability.inference import Fit
-from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, MARKS, STREAMS
+from durability.inference import Fit, Model
+from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, MARKS, RUNGS, STREAMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,31 +57,61 @@ def simulate(fit: Fit, *, months: int, seed: int) -> Future:
     -------
     Future
     """
-    theta, data, module = fit.theta(), fit.model.data, fit.model.module
-    latent = module.latents(theta, fit.model.arrays, np)
-    pressure = module.extended(theta, latent, monthly_normals(len(fit), months=months, seed=seed))
-    ages = edge_ages(data.cutoff, data.clock_start, months)
+    theta = fit.theta()
+    latent = fit.model.module.latents(theta, fit.model.arrays, np)
+    return carried(fit.model, theta, latent, monthly_normals(len(fit), months=months, seed=seed))
+
+
+def carried(
+    model: Model,
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    normals: np.ndarray,
+) -> Future:
+    """Carry draws forward from the cutoff of a model's data.
+
+    Parameters
+    ----------
+    model : Model
+    theta, latent : mapping of str to ndarray
+        As the model's ``latents`` takes and gives them, each (draw, …).
+    normals : ndarray (draw, month, driver)
+        Of :func:`monthly_normals`.
+
+    Returns
+    -------
+    Future
+    """
+    data, arrays = model.data, model.arrays
+    pressure = model.module.extended(theta, latent, normals)
+    ages = edge_ages(data.cutoff, data.clock_start, normals.shape[1])
     edges = np.repeat(log_years([ages[:-1], ages[1:]])[:, :, None], len(STREAMS), axis=2)
-    increments = module.case_increments(theta, latent, fit.model.arrays, pressure, edges)
     return Future(
         pressure=pressure,
-        increments=increments,
-        unseen=_unseen(fit, theta, latent),
+        increments=model.module.case_increments(theta, latent, arrays, pressure, edges),
+        unseen=_unseen(model, theta, latent),
         years=np.diff(ages),
-        happened=closed_streams(fit),
+        happened=closed_streams(data),
     )
 
 
-def monthly_normals(draws: int, *, months: int, seed: int) -> np.ndarray:
+def monthly_normals(draws: int, *, months: int, seed: int, child: int = 0) -> np.ndarray:
     """Standard normals for every draw, month and driver, each month from a stream of its own.
+
+    Parameters
+    ----------
+    child : int
+        Which of several continuations of the same draws.
 
     Returns
     -------
     ndarray (draw, month, driver)
     """
     raw = np.empty((draws, months, len(DRIVERS)))
+    of_child = [child] if child else []
     for month in range(months):
-        raw[:, month] = np.random.default_rng([seed, month]).standard_normal((draws, len(DRIVERS)))
+        rng = np.random.default_rng([seed, month, *of_child])
+        raw[:, month] = rng.standard_normal((draws, len(DRIVERS)))
     return raw
 
 
@@ -97,9 +127,8 @@ def edge_ages(cutoff: date, clock_start: date, months: int) -> np.ndarray:
     return np.array([(edge - clock_start).days for edge in edges]) / DAYS_PER_YEAR
 
 
-def closed_streams(fit: Fit) -> frozenset[str]:
+def closed_streams(data: ModelData) -> frozenset[str]:
     """Streams that an event of their mark or a worse one has closed before the cutoff."""
-    data = fit.model.data
     closed = {happened.rung for happened in data.case.happened if happened.date <= data.cutoff}
     for rank, mark in enumerate(MARKS):
         if any(worse in closed for worse in MARKS[rank:]):
@@ -108,11 +137,11 @@ def closed_streams(fit: Fit) -> frozenset[str]:
 
 
 def _unseen(
-    fit: Fit, theta: Mapping[str, np.ndarray], latent: Mapping[str, np.ndarray]
+    model: Model, theta: Mapping[str, np.ndarray], latent: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Hazard accumulated between the day to which each stream is known and the cutoff."""
-    data, arrays = fit.model.data, fit.model.arrays
-    closed = closed_streams(fit)
+    data, arrays = model.data, model.arrays
+    closed = closed_streams(data)
     places = arrays["case_month_index"]
     first = date.fromisoformat(f"{data.coords['month'][places[0]]}-01")
     lo, hi = np.zeros((2, len(places), len(STREAMS)))
@@ -129,7 +158,7 @@ def _unseen(
                 lo[m, k], hi[m, k] = data.age_years(start), data.age_years(stop)
     pressure = latent["pressure"][:, places]
     edges = log_years([lo, hi])
-    increments = fit.model.module.case_increments(theta, latent, arrays, pressure, edges)
+    increments = model.module.case_increments(theta, latent, arrays, pressure, edges)
     total: np.ndarray = increments.sum(1)
     return total
 
@@ -176,3 +205,13 @@ def _first(own: np.ndarray, competing: np.ndarray) -> np.ndarray:
     before = np.exp(-(np.cumsum(total, axis=-1) - total))
     share = np.divide(own, total, out=np.zeros_like(own), where=total > 0.0)
     return np.cumsum(before * -np.expm1(-total) * share, axis=-1)
+
+
+def unseen(future: Future) -> dict[str, np.ndarray]:
+    """Chance that each rung has happened since it was last observed: by rung, ndarray (draw,)."""
+    by_name = {stream: future.unseen[:, k] for k, stream in enumerate(STREAMS)}
+    parts = {mark: MARKS[rank:] for rank, mark in enumerate(MARKS)}
+    parts |= {"abrogation": ("abrogation",), "breakdown": ("war", "abrogation")}
+    return {
+        rung: np.asarray(-np.expm1(-sum(by_name[each] for each in parts[rung]))) for rung in RUNGS
+    }

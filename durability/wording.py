@@ -208,3 +208,54 @@ def verdict_words(record: Mapping[str, Any]) -> str:
         return f"the fit passed all {len(checks)} of its checks" if checks else "the fit passed"
     failed = sum(not check["ok"] for check in checks)
     return f"the fit FAILED {failed} of its {len(checks)} checks" if failed else "the fit FAILED"
+
+
+def part_words(part: Mapping[str, Any]) -> str:
+    """Say what a part of a change is, on one line."""
+    match part["kind"]:
+        case "event":
+            return _event_words(part)
+        case "count":
+            return f"the count {part['label']}"
+        case "happened":
+            return f"what happened: {STREAM_NAMES[part['label']].lower()}"
+        case kind:
+            return PART_NAMES[kind]
+
+
+PART_NAMES = {
+    "months": "the time that has passed, held as far as it was observed",
+    "history": "what has become known of other agreements",
+    "anchors": "how the agreement itself was rated",
+    "priors": "the prior set",
+    "remainder": "what weights cannot tell (the refit)",
+}
+
+
+def _event_words(part: Mapping[str, Any]) -> str:
+    told = "; ".join(
+        f"{item['id']}{' taken back' if item['change'] == 'removed' else ''} "
+        f"({item['known']}): {one_line(item['statement'])}"
+        for item in part["items"]
+    )
+    return told or part["label"]
+
+
+def one_line(text: str) -> str:
+    """Write text from elsewhere on one line, what cannot be printed escaped."""
+    joined = " ".join(text.split())
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in joined
+    )
+
+
+def moved_points(change: Interval) -> str:
+    """Write a change of a probability in points with its error: ``+0.62 ± 0.05``."""
+    mean, error = 100 * change["mean"], 100 * change["mcse"]
+    decimals = 1 if abs(mean) >= 9.95 else 2
+    return f"{signed(mean, decimals)} ± {error:.{decimals}f}"
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut text that is longer than `most` characters, and mark the cut."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

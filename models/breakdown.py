@@ -41,12 +41,13 @@ indicator_*           indicator                 intercept, slope, dispersion
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from durability.models import drivers, hazard, indicators, ratings
-from durability.models.parameters import FAMILIES, Prior, draws, variable
+from durability.models.parameters import FAMILIES, Prior, draws, log_density, variable
 
 from durability.vocabulary import COVARIATES, DRIVERS, GRADES, STREAMS
 
@@ -97,9 +98,6 @@ WHITENED: Mapping[str, tuple[str, ...]] = {
     "noise_raw": ("event",),
 }
 """Standard normal variables and their dimensions."""
-
-PROPOSAL_SCALE = 1.2
-"""Points for a standing are spread wider than its draws, which know the outcome."""
 
 FIXED = ("shared_error", "hindsight")
 """Not identified by the data: fixed numbers of the prior file, varied in sensitivities."""
@@ -298,7 +296,7 @@ def readings(
         sd = latent["event_sd"][..., data["event_grade"]]
         seen += [told + sd * theta["event_error_raw"], xp.sqrt(1.0 + sd**2) * theta["noise_raw"]]
     term = ratings.readings_likelihood(
-        xp.concatenate(seen, axis=-1), *_scales_of_readings(theta, data, xp), xp=xp
+        xp.concatenate(seen, axis=-1), *scales_of_readings(theta, data, xp), xp=xp
     )
     n_codings = data["coding_row"].shape[0]
     if "event_driver" not in data:
@@ -309,7 +307,7 @@ def readings(
     return term[..., :n_codings], ratings.with_noise(given, unrelated, noise, xp)
 
 
-def _scales_of_readings(
+def scales_of_readings(
     theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any
 ) -> tuple[Any, Any, Any, Any, Any]:
     """Discrimination, cutpoints either side, thing of every reading, and last reading of things."""
@@ -324,111 +322,6 @@ def _scales_of_readings(
         data["reading_thing"],
         data["reading_last"],
     )
-
-
-def marginal_events(
-    theta: Mapping[str, np.ndarray],
-    latent: Mapping[str, np.ndarray],
-    data: Mapping[str, np.ndarray],
-) -> np.ndarray:
-    """Log-likelihood of each event given the drivers alone, its own errors integrated out.
-
-    The unit of cross-validation: what the ratings of a new event on that day would be.
-
-    Returns
-    -------
-    array (..., event)
-    """
-    told = event_signal(theta, latent, data, np)
-    sd = latent["event_sd"][..., data["event_grade"]]
-    *scales, thing, last = _scales_of_readings(theta, data, np)
-    n_codings = data["coding_row"].shape[0]
-    of_events = thing >= n_codings
-    term = ratings.marginal_likelihood(
-        np.concatenate([told, 0.0 * told], axis=-1),
-        np.concatenate([sd, np.sqrt(1.0 + sd**2)], axis=-1),
-        *(scale[..., of_events] for scale in scales),
-        thing[of_events] - n_codings,
-        last[n_codings:] - (~of_events).sum(),
-    )
-    n_events = told.shape[-1]
-    noise = theta["noise"][..., data["event_grade"]]
-    given, unrelated = term[..., -2 * n_events : -n_events], term[..., -n_events:]
-    return np.asarray(ratings.with_noise(given, unrelated, noise, np))
-
-
-def marginal_outcomes(
-    theta: Mapping[str, np.ndarray],
-    latent: Mapping[str, np.ndarray],
-    data: Mapping[str, np.ndarray],
-    normals: np.ndarray,
-) -> np.ndarray:
-    r"""Log-likelihood of each outcome given the agreement's ratings. NumPy only.
-
-    :math:`\int p(y_j \mid z, u)\,p(z \mid r_j)\,p(u)\,dz\,du`, the unit of cross-validation: what
-    the outcome of an agreement with those ratings would be, its own unknowns integrated out. The
-    standing :math:`z` is always its own; a frailty :math:`u` is, where no other agreement and not
-    the case shares its cluster or dyad. By importance sampling, from a normal law around the draws
-    of :math:`z_j` and from the law of :math:`u`, at the same points for every draw.
-
-    Parameters
-    ----------
-    normals : array (point, driver + 2)
-        Standard normal points, best spread evenly: for the standing, the cluster and the dyad.
-
-    Returns
-    -------
-    array (draw, agreement)
-    """
-    drawn = latent["history_standing"]
-    centre = drawn.mean(axis=0)
-    apart = PROPOSAL_SCALE * (drawn - centre)
-    # Few draws say little of their spread: they are helped by some of unit variance.
-    prior = 20.0 * np.eye(drawn.shape[-1])
-    spread = (np.einsum("sjd,sje->jde", apart, apart) + prior) / (len(drawn) + 20.0)
-    points = centre + np.einsum("jde,pe->pjd", np.linalg.cholesky(spread), normals[:, :-2])
-    n_clusters = theta["cluster_raw"].shape[-1]
-    shares = np.bincount(np.concatenate([data["row_cluster"], data["row_dyad"]]))
-    of_cluster = np.arange(len(shares)) < n_clusters
-    sd = np.where(of_cluster, theta["cluster_sd"][:, None], theta["dyad_sd"][:, None])
-    whiten = np.linalg.inv(latent["cholesky"])
-    told, happened = [], []
-    for point, normal in zip(points, normals, strict=True):
-        white = np.einsum("sde,je->sjd", whiten, point)
-        log_weight = 0.5 * (normal[:-2] ** 2).sum() - 0.5 * (white**2).sum(-1)
-        told.append(log_weight + _codings_of_history(theta, point, data))
-        own = sd * np.where(of_cluster, normal[-2], normal[-1])
-        frailty = np.where(shares == 1, own, latent["frailty"])
-        moved = {**latent, "history_standing": point, "frailty": frailty}
-        happened.append(outcomes(theta, moved, data, np))
-    weights = np.array(told)
-    return np.asarray(
-        np.logaddexp.reduce(weights + np.array(happened), axis=0)
-        - np.logaddexp.reduce(weights, axis=0)
-    )
-
-
-def _codings_of_history(
-    theta: Mapping[str, np.ndarray], standing: np.ndarray, data: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """Log-likelihood of all ratings of each agreement, given its standing: (draw, agreement)."""
-    row = data["coding_row"]
-    of_history = row < len(standing)
-    row, driver = row[of_history], data["coding_driver"][of_history]
-    signal = standing[row, driver] + data["hindsight"] * data["coding_broke"][of_history]
-    *scales, thing, last = _scales_of_readings(theta, data, np)
-    own = thing < len(row)
-    term = ratings.marginal_likelihood(
-        signal,
-        np.full(signal.shape, data["shared_error"]),
-        *(scale[..., own] for scale in scales),
-        thing[own],
-        last[: len(row)],
-        rule=ratings.SHORT_RULE,
-    )
-    total = np.zeros((len(standing), *term.shape[:-1]))
-    np.add.at(total, row, np.moveaxis(term, -1, 0))
-    return np.moveaxis(total, 0, -1)
 
 
 def coding_signal(latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> Any:
@@ -739,9 +632,31 @@ def prior_draws(
     return theta
 
 
-def _log_gamma(xp: Any) -> Any:
-    if xp is np:
-        from scipy.special import gammaln
+def log_prior_ratio(
+    theta: Mapping[str, np.ndarray], before: Mapping[str, Prior], after: Mapping[str, Prior]
+) -> np.ndarray:
+    """Log prior density of draws under `after` less that under `before`. NumPy only.
 
-        return gammaln
-    return xp.gammaln
+    Whitened unknowns have the same density under both.
+
+    Returns
+    -------
+    array (draw,)
+    """
+    shapes = [drivers.lkj_shapes(each["correlation"].values["eta"]) for each in (before, after)]
+    partial = theta["partial_correlation"]
+    ratio = ((shapes[1] - shapes[0]) * np.log(partial * (1.0 - partial))).sum(-1)
+    for name, members in GROUPS.items():
+        if name not in theta:
+            continue
+        values = theta[name]
+        for m, member in enumerate(members):
+            column = values[..., m] if len(members) > 1 else values
+            apart = log_density(after[member], column) - log_density(before[member], column)
+            ratio = ratio + apart.reshape((len(ratio), -1)).sum(-1)
+    return np.asarray(ratio)
+
+
+def _log_gamma(xp: Any) -> Any:
+    # SciPy's takes a second to import, and no more than thousands of values are asked for.
+    return np.vectorize(math.lgamma, otypes=[float]) if xp is np else xp.gammaln

@@ -7,6 +7,7 @@ the sampler sees and what the prior predictive check draws cannot drift apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -26,6 +27,8 @@ class Prior(Protocol):
         """Numbers of the family, by name."""
         ...
 
+
+HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 FAMILIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "normal": ("Normal", ("mean", "sd")),
@@ -100,3 +103,35 @@ def draws(prior: Prior, rng: np.random.Generator, shape: tuple[int, ...]) -> np.
             return np.full(shape, v["value"])
         case family:
             raise ValueError(f"the family {family} has no draws of its own")
+
+
+def log_density(prior: Prior, values: np.ndarray) -> np.ndarray:
+    """Log density of `prior` at values. NumPy only.
+
+    Raises
+    ------
+    ValueError
+        The family has no density here (``lkj``, ``fixed``).
+    """
+    v = prior.values
+    x = np.asarray(values, dtype=float)
+    match prior.distribution:
+        case "normal":
+            return -0.5 * ((x - v["mean"]) / v["sd"]) ** 2 - math.log(v["sd"]) - HALF_LOG_2PI
+        case "halfnormal":
+            return -0.5 * (x / v["sd"]) ** 2 - math.log(v["sd"]) - HALF_LOG_2PI + math.log(2.0)
+        case "lognormal":
+            scaled = (np.log(x) - v["mu"]) / v["sigma"]
+            return -0.5 * scaled**2 - np.log(x) - math.log(v["sigma"]) - HALF_LOG_2PI
+        case "beta":
+            a, b = v["a"], v["b"]
+            constant = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+            return (a - 1.0) * np.log(x) + (b - 1.0) * np.log1p(-x) + constant
+        case "gamma":
+            shape, rate = v["shape"], v["rate"]
+            constant = shape * math.log(rate) - math.lgamma(shape)
+            return (shape - 1.0) * np.log(x) - rate * x + constant
+        case "exponential":
+            return -v["rate"] * x + math.log(v["rate"])
+        case family:
+            raise ValueError(f"the family {family} has no density here")

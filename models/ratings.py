@@ -142,7 +142,12 @@ def readings_likelihood(
 def marginal_likelihood(
     signal: Any,
     error_sd: Any,
-    *readings: Any,
+    discrimination: Any,
+    lower: Any,
+    upper: Any,
+    thing: Any,
+    last: Any,
+    *,
     rule: tuple[np.ndarray, np.ndarray] = ERROR_RULE,
 ) -> Any:
     """Log-likelihood of the readings of each thing, their shared error integrated out. NumPy only.
@@ -150,8 +155,8 @@ def marginal_likelihood(
     Parameters
     ----------
     signal, error_sd : array (..., thing)
-    *readings
-        What follows ``theta`` in :func:`readings_likelihood`, without the namespace.
+    discrimination, lower, upper, thing, last
+        As in :func:`readings_likelihood`.
     rule : pair of ndarray
         Nodes and log weights of :func:`normal_rule`.
 
@@ -159,11 +164,15 @@ def marginal_likelihood(
     -------
     array (..., thing)
     """
-    nodes, log_weights = rule
+    # As log_probability has it; what no node changes is computed once.
+    above, below = np.exp(-upper), np.exp(lower)
+    both = above * below
+    ahead, rest = np.log1p(-both), 1.0 + both
     total = np.full(np.broadcast_shapes(np.shape(signal), np.shape(error_sd)), -np.inf)
-    for node, log_weight in zip(nodes, log_weights, strict=True):
-        each = readings_likelihood(signal + error_sd * node, *readings, xp=np)
-        total = np.logaddexp(total, each + log_weight)
+    for node, log_weight in zip(*rule, strict=True):
+        grown = np.exp(discrimination * (signal + error_sd * node)[..., thing])
+        each = ahead - np.log(rest + grown * above + below / grown)
+        total = np.logaddexp(total, sum_by_thing(each, last, np) + log_weight)
     return total
 
 

@@ -15,6 +15,7 @@ from scipy.stats.qmc import Sobol
 from worlds import bare
 
 from durability import checks
+from durability.catalogue import marginals
 from durability.inference import Fit, thinned_draws
 from durability.vocabulary import DAYS_PER_YEAR, RUNGS, STREAMS
 
@@ -286,11 +287,11 @@ def test_log_likelihoods_stand_in_the_place_of_their_draw(
     i = narrow.settings.draws + 4
     theta = {name: values[i : i + 1] for name, values in narrow.theta().items()}
     latent = narrow.model.module.latents(theta, arrays, np)
-    events = narrow.model.module.marginal_events(theta, latent, arrays)[0]
+    events = marginals().events(theta, latent, arrays)[0]
     # Points depend on all draws a little, through where and how widely they are spread.
     points = ndtri(Sobol(6, rng=np.random.default_rng(checks.OWN_SEED)).random(checks.OWN_POINTS))
     whole = narrow.model.module.latents(narrow.theta(), arrays, np)
-    outcomes = narrow.model.module.marginal_outcomes(narrow.theta(), whole, arrays, points)[i]
+    outcomes = marginals().outcomes(narrow.theta(), whole, arrays, points)[i]
     np.testing.assert_allclose(group["outcomes"].values[1, 4], outcomes, rtol=1e-10)
     np.testing.assert_allclose(group["events"].values[1, 4], events, rtol=1e-10)
 

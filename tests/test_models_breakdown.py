@@ -30,6 +30,7 @@ from worlds import (
 
 from durability.agreements import earlier_wars
 from durability.assembly import ModelData
+from durability.catalogue import marginals
 from durability.vocabulary import (
     DAYS_PER_YEAR,
     DRIVERS,
@@ -460,7 +461,7 @@ def test_a_new_outcomes_likelihood_has_what_is_its_own_integrated_out(
     theta = drawn(40)
     points = ndtri(Sobol(6, rng=np.random.default_rng(1)).random(1024))
     some = breakdown.latents(theta, data, np)
-    found = breakdown.marginal_outcomes(theta, some, data, points)
+    found = marginals().outcomes(theta, some, data, points)
     np.testing.assert_allclose(found, found[:1].repeat(len(found), axis=0), rtol=1e-9)
     row = data["coding_row"]
     # Sums of likelihoods of the ratings, with and without that of the outcome, and of squares.
@@ -491,7 +492,7 @@ def test_a_new_events_likelihood_has_both_its_errors_integrated_out(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    found = breakdown.marginal_events(theta, latent, full(assembled))
+    found = marginals().events(theta, latent, full(assembled))
     n = 20_000
     one = {name: np.broadcast_to(v[2], (n, *v[2].shape)) for name, v in theta.items()}
     shape = (n, len(assembled.coords["event"]))

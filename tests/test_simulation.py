@@ -132,7 +132,7 @@ def test_what_has_happened_is_certain_and_the_rest_is_not(stream: str, certain: 
 
 def test_what_happens_after_the_cutoff_closes_nothing() -> None:
     case = replace(flagship(), happened=(happened("war", CUTOFF + timedelta(days=1)),))
-    assert closed_streams(drawn_fit(case, draws=2)) == frozenset()
+    assert closed_streams(drawn_fit(case, draws=2).model.data) == frozenset()
 
 
 # ---- months -------------------------------------------------------------------------------------

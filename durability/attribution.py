@@ -1,0 +1,364 @@
+r"""Attribution: what moved a forecast, item by item, adding up to the whole change.
+
+What differs between two states of knowledge is cut into parts: each event that news told of or took
+back, each count, the ratings of the agreement itself, history, the months that passed without
+breakdown and moved the horizon, and the priors. A part's share is its Shapley value: what it adds
+to the probability, averaged over all orders in which the parts could have come (Shapley 1953,
+doi:10.1515/9781400881970-018). Shares add up to the change. They are exact where parts are few;
+else orders are sampled in pairs, each with its reverse, and every order still adds up.
+
+Each subset of parts weighs the draws of one fit, so its Monte Carlo errors are those of weights.
+What a refit changes beyond them is a part of its own, the remainder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from durability.bases import said_by
+from durability.catalogue import prior_ratio
+from durability.news import NewsItem
+from durability.prior_sets import PriorSet
+from durability.update import Base, Reweighted, Table, Update, family_weights, reweigh
+from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS
+
+EXACT_MOST = 8
+"""Parts up to which every subset is weighed: 256 of them."""
+
+EVALUATIONS = 2400
+"""Subsets that sampled orders weigh, about."""
+
+FEWEST_PAIRS = 6
+BATCHES = 20
+"""Of draws; each is left out in turn to find the Monte Carlo error of a share."""
+
+NORMAL_90 = 1.6448536269514722
+
+MONTHS, HISTORY, ANCHORS, PRIORS, REMAINDER = "months", "history", "anchors", "priors", "remainder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One thing that moved a forecast.
+
+    Parameters
+    ----------
+    kind : str
+        ``event``, ``count``, ``happened``, ``months``, ``history``, ``anchors``, ``priors`` or
+        ``remainder``.
+    label : str
+        The event's key, the count's window, the stream; else the kind.
+    driver : str
+        Empty where the part belongs to none.
+    added, removed, items : tuple of NewsItem
+        Of an event: its items that are new, gone, and all it has now.
+    changes : mapping
+        By rung and horizon: ``mean, low, high, interval_probability, mcse`` of the share.
+    """
+
+    kind: str
+    label: str
+    driver: str
+    added: tuple[NewsItem, ...]
+    removed: tuple[NewsItem, ...]
+    items: tuple[NewsItem, ...]
+    changes: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """Why one forecast differs from another.
+
+    Parameters
+    ----------
+    before, after : mapping
+        The two forecasts, by rung and horizon.
+    parts : tuple of Part
+        Their changes add up to `after` less `before`.
+    exact : bool
+        Whether every subset of parts was weighed; otherwise orders were sampled.
+    orders : int
+        Orders sampled; 0 where exact.
+    """
+
+    before: Table
+    after: Table
+    parts: tuple[Part, ...]
+    exact: bool
+    orders: int
+
+    def by_driver(self, rung: str, months: int | str) -> dict[str, float]:
+        """Sum the shares of each driver's parts."""
+        return {
+            driver: sum(
+                part.changes[rung][str(months)]["mean"]
+                for part in self.parts
+                if part.driver == driver
+            )
+            for driver in DRIVERS
+        }
+
+
+def attribute(update: Update) -> Attribution:
+    """Say what an update owes to each thing that has become known.
+
+    Parameters
+    ----------
+    update : Update
+
+    Returns
+    -------
+    Attribution
+        From the forecast of the fit that it started from to the revised one.
+    """
+    weighed = update.weighed
+    if update.base is not update.before:
+        weighed = reweigh(update.before, update.weighed.data)
+    return explain(update.before, weighed, after=update.table)
+
+
+def explain(
+    before: Base, weighed: Reweighted, *, after: Table, priors: PriorSet | None = None
+) -> Attribution:
+    """Say what a change owes to each of its parts.
+
+    Parameters
+    ----------
+    before : Base
+        The fit of the earlier forecast.
+    weighed : Reweighted
+        Its draws, weighed by what the later forecast knows.
+    after : mapping
+        The later forecast, by rung and horizon.
+    priors : PriorSet, optional
+        Of the later forecast, where they may differ.
+
+    Returns
+    -------
+    Attribution
+    """
+    terms = _terms_by_part(before, weighed, priors)
+    names = sorted(terms)
+    worth = _worth(before, weighed, terms, names)
+    shares, spread, orders = _shares(worth, len(names))
+    whole = worth((1 << len(names)) - 1)[0] - worth(0)[0]
+    parts = [_part(name, before, weighed, shares[i], spread[i]) for i, name in enumerate(names)]
+    total = _array(after) - _array(before.table)
+    rest = total - whole
+    if np.abs(rest).max() > 1e-12:
+        error = np.hypot(_array(after, "mcse"), _array(weighed.table, "mcse"))
+        parts.append(_part((REMAINDER, REMAINDER), before, weighed, rest, error))
+    return Attribution(
+        before=before.table, after=after, parts=tuple(parts), exact=orders == 0, orders=orders
+    )
+
+
+def unexplained(before: Base, after: Table) -> Attribution:
+    """Give a change as one part, where weights cannot tell its parts."""
+    error = np.hypot(_array(before.table, "mcse"), _array(after, "mcse"))
+    total = _array(after) - _array(before.table)
+    rest = Part(
+        kind=REMAINDER,
+        label=REMAINDER,
+        driver="",
+        added=(),
+        removed=(),
+        items=(),
+        changes=_changes(total, error),
+    )
+    return Attribution(before=before.table, after=after, parts=(rest,), exact=True, orders=0)
+
+
+Name = tuple[str, str]
+Worth = Callable[[int], np.ndarray]
+
+
+def _terms_by_part(
+    before: Base, weighed: Reweighted, priors: PriorSet | None
+) -> dict[Name, np.ndarray]:
+    """Sum the log-likelihood differences of each part's units: each (draw, child)."""
+    old, new = before.particles.arrays, weighed.data.arrays
+    streams = weighed.data.coords["stream"]
+    agreements = {*before.particles.coords["agreement"], *weighed.data.coords["agreement"]}
+    fixed = priors is not None and priors.hash != before.particles.priors.hash
+    found: dict[Name, np.ndarray] = {}
+    for (kind, label), term in weighed.terms.items():
+        if kind == "event":
+            name = ("event", label)
+        elif kind == "window":
+            name = ("count", label)
+        elif kind == "stream":
+            k = streams.index(label)
+            fresh = float(new["case_event"][k]) != float(old["case_event"][k])
+            name = ("happened", label) if fresh else (MONTHS, MONTHS)
+        elif kind == "thing" and fixed:
+            name = (PRIORS, PRIORS)
+        elif kind == "thing" and label.rpartition(":")[0] not in agreements:
+            name = (ANCHORS, ANCHORS)
+        else:
+            name = (HISTORY, HISTORY)
+        found[name] = found.get(name, 0.0) + term
+    nothing = np.zeros_like(weighed.shares)
+    if weighed.data.cutoff != before.particles.cutoff:
+        found.setdefault((MONTHS, MONTHS), nothing)
+    if fixed and priors is not None:
+        ratio = prior_ratio(before.particles.theta, before.particles.priors, priors)
+        found[PRIORS, PRIORS] = found.get((PRIORS, PRIORS), nothing) + ratio[:, None]
+    return found
+
+
+def _worth(
+    before: Base, weighed: Reweighted, terms: Mapping[Name, np.ndarray], names: list[Name]
+) -> Worth:
+    """Give the function from a subset of parts, as bits, to its probabilities.
+
+    The function's values are arrays (1 + batch, rung × horizon): of all draws, and of all but each
+    batch.
+    """
+    draws, children = weighed.shares.shape
+    now = np.stack([each.chances.reshape((draws, -1)) for each in weighed.ahead], axis=1)
+    then = before.particles.ahead.chances.reshape((draws, 1, -1))
+    moved = 1 << names.index((MONTHS, MONTHS)) if (MONTHS, MONTHS) in names else 0
+    # What has happened closes its rungs: their chances are then those of the later forecast.
+    happened = sum(1 << i for i, name in enumerate(names) if name[0] == "happened")
+    batch = np.tile(
+        np.arange(draws // before.particles.chains) * BATCHES // (draws // before.particles.chains),
+        before.particles.chains,
+    )
+
+    @lru_cache(maxsize=4096)
+    def worth(subset: int) -> np.ndarray:
+        chosen = [terms[name] for i, name in enumerate(names) if subset >> i & 1]
+        later = bool(subset & (moved | happened)) or not (moved | happened)
+        if not chosen:
+            values, weights = (now[:, 0] if later else then[:, 0]), np.full(draws, 1.0 / draws)
+            if later and children > 1:
+                values = now.mean(axis=1)
+        else:
+            parents, shares = family_weights(sum(chosen, np.zeros((draws, children))))
+            weights = parents.values
+            values = (shares[:, :, None] * now).sum(axis=1) if later else then[:, 0]
+        held = weights[:, None] * values
+        parts = np.stack(
+            [np.bincount(batch, column, minlength=BATCHES) for column in held.T], axis=1
+        )
+        of_batch = np.bincount(batch, weights, minlength=BATCHES)[:, None]
+        whole = held.sum(axis=0)
+        return np.vstack([whole, (whole - parts) / (1.0 - of_batch)])
+
+    return worth
+
+
+def _shares(worth: Worth, players: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Shapley values (part, probability), their standard errors, and the orders sampled."""
+    if players <= EXACT_MOST:
+        found, orders = _exact(worth, players), 0
+        sampling = np.zeros_like(found[:, 0])
+    else:
+        found, sampling, orders = _sampled(worth, players)
+    batches = found[:, 1:]
+    centred = batches - batches.mean(axis=1, keepdims=True)
+    jackknife = np.sqrt((BATCHES - 1.0) / BATCHES * (centred**2).sum(axis=1))
+    return found[:, 0], np.hypot(jackknife, sampling), orders
+
+
+def _exact(worth: Worth, players: int) -> np.ndarray:
+    from math import factorial
+
+    shares = np.zeros((players, *worth(0).shape))
+    for subset in range(2**players):
+        size = subset.bit_count()
+        for player in range(players):
+            if not subset >> player & 1:
+                weight = factorial(size) * factorial(players - size - 1) / factorial(players)
+                shares[player] += weight * (worth(subset | 1 << player) - worth(subset))
+    return shares
+
+
+def _sampled(worth: Worth, players: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Average over sampled orders and their reverses."""
+    pairs = max(EVALUATIONS // (2 * players), FEWEST_PAIRS)
+    rng = np.random.default_rng(players)
+    found = []
+    for _ in range(pairs):
+        order = rng.permutation(players)
+        found.append((_along(worth, order) + _along(worth, order[::-1])) / 2.0)
+    each = np.array(found)
+    return each.mean(axis=0), each[:, :, 0].std(axis=0, ddof=1) / np.sqrt(pairs), 2 * pairs
+
+
+def _along(worth: Worth, order: np.ndarray) -> np.ndarray:
+    shares = np.zeros((len(order), *worth(0).shape))
+    subset, before = 0, worth(0)
+    for player in order:
+        subset |= 1 << int(player)
+        after = worth(subset)
+        shares[player] = after - before
+        before = after
+    return shares
+
+
+# Parts --------------------------------------------------------------------------------------
+
+
+def _part(
+    name: Name, before: Base, weighed: Reweighted, share: np.ndarray, error: np.ndarray
+) -> Part:
+    kind, label = name
+    old, new = before.particles.items, weighed.data.used
+    mine: dict[str, tuple[NewsItem, ...]] = {"then": (), "now": ()}
+    driver = ""
+    if kind == "event":
+        mine = {
+            "then": tuple(item for item in old if (item.event or item.id) == label),
+            "now": tuple(item for item in new if (item.event or item.id) == label),
+        }
+        driver = (*mine["now"], *mine["then"])[0].driver
+    if kind == "count":
+        driver = _driver_of_window(label, before, weighed)
+    known = {said_by(item) for item in mine["then"]}
+    kept = {said_by(item) for item in mine["now"]}
+    return Part(
+        kind=kind,
+        label=label,
+        driver=driver,
+        added=tuple(item for item in mine["now"] if said_by(item) not in known),
+        removed=tuple(item for item in mine["then"] if said_by(item) not in kept),
+        items=mine["now"],
+        changes=_changes(share, error),
+    )
+
+
+def _driver_of_window(label: str, before: Base, weighed: Reweighted) -> str:
+    for arrays, coords in (
+        (weighed.data.arrays, weighed.data.coords),
+        (before.particles.arrays, before.particles.coords),
+    ):
+        if label in coords.get("window", ()):
+            column = arrays["window_of"][coords["window"].index(label)].argmax()
+            return DRIVERS[int(arrays["indicator_driver"][column])]
+    return ""
+
+
+def _changes(share: np.ndarray, error: np.ndarray) -> Table:
+    places = [(rung, months) for rung in RUNGS for months in HORIZONS_MONTHS]
+    table: dict[str, dict[str, dict[str, float]]] = {rung: {} for rung in RUNGS}
+    for (rung, months), mean, sd in zip(places, share, error, strict=True):
+        table[rung][str(months)] = {
+            "mean": float(mean),
+            "low": float(mean - NORMAL_90 * sd),
+            "high": float(mean + NORMAL_90 * sd),
+            "interval_probability": 0.9,
+            "mcse": float(sd),
+        }
+    return table
+
+
+def _array(table: Table, statistic: str = "mean") -> np.ndarray:
+    return np.array(
+        [table[rung][str(months)][statistic] for rung in RUNGS for months in HORIZONS_MONTHS]
+    )

@@ -1,0 +1,83 @@
+"""What arguments of commands may be, and what several commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from durability.errors import WriteError, quoted
+
+DIAGNOSTICS_FAILED = 3
+FORECASTS = Path("forecasts")
+
+
+class _Day(click.ParamType[date]):
+    """A day, as 2026-06-30 and no other way."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        with contextlib.suppress(ValueError):
+            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                return date.fromisoformat(value)
+        return self.fail(f"{quoted(value)} is not a day; write it like 2026-06-30", param, ctx)
+
+
+class _Named(click.ParamType[str]):
+    """Something with a name, or the path of one; names complete in the shell."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name = name
+        self._kind = kind
+
+    def _names(self) -> Sequence[str]:
+        if self._kind == "case":
+            from durability.cases import list_cases
+
+            return tuple(list_cases())
+        if self._kind == "priors":
+            from durability.prior_sets import list_priors
+
+            return tuple(list_priors())
+        from durability.catalogue import list_models
+
+        return list_models()
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        named = [CompletionItem(n) for n in self._names() if n.startswith(incomplete)]
+        if named or self._kind == "model":
+            return named
+        return [CompletionItem(incomplete, type="dir" if self._kind == "case" else "file")]
+
+
+DAY = _Day()
+CASE = _Named("case", "case")
+PRIORS = _Named("name|path", "priors")
+MODEL = _Named("name", "model")
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written before minutes are spent on sampling."""
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        told = f"{folder}: cannot be written ({reason}); choose another folder with --out"
+        raise WriteError(told) from None

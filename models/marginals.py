@@ -1,0 +1,166 @@
+r"""Marginals: the likelihood of single units, what is their own integrated out. NumPy only.
+
+The sampler keeps the errors of every rated thing as unknowns. A unit that is left out, arrives,
+changes or is taken back is judged by what is left of the model without them: an event by its
+ratings given the drivers, an agreement's rating by its standing, an outcome by the agreement's
+ratings. Every function takes draws as :func:`durability.models.breakdown.latents` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from durability.models import breakdown, ratings
+
+PROPOSAL_SCALE = 1.2
+"""Points for a standing are spread wider than its draws, which know the outcome."""
+
+
+def events(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    chosen: np.ndarray | None = None,
+) -> np.ndarray:
+    """Log-likelihood of the ratings of events, given the drivers.
+
+    Parameters
+    ----------
+    chosen : integer array (event,), optional
+        Which events; all if not given.
+
+    Returns
+    -------
+    array (..., event)
+    """
+    n_events, n_codings = data["event_driver"].size, data["coding_row"].size
+    chosen = np.arange(n_events) if chosen is None else np.asarray(chosen, dtype=int)
+    columns = ("event_driver", "event_month", "event_grade")
+    some = {**data, **{name: data[name][chosen] for name in columns}}
+    told = breakdown.event_signal(theta, latent, some, np)
+    sd = latent["event_sd"][..., some["event_grade"]]
+    things = np.concatenate([n_codings + chosen, n_codings + n_events + chosen])
+    term = ratings.marginal_likelihood(
+        np.concatenate([told, 0.0 * told], axis=-1),
+        np.concatenate([sd, np.sqrt(1.0 + sd**2)], axis=-1),
+        *_readings_of(theta, data, things),
+    )
+    noise = theta["noise"][..., some["event_grade"]]
+    given, unrelated = term[..., : chosen.size], term[..., chosen.size :]
+    return np.asarray(ratings.with_noise(given, unrelated, noise, np))
+
+
+def codings(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    chosen: np.ndarray,
+) -> np.ndarray:
+    """Log-likelihood of the ratings of agreements and anchors, given their standings.
+
+    Parameters
+    ----------
+    chosen : integer array (thing,)
+
+    Returns
+    -------
+    array (..., thing)
+    """
+    columns = ("coding_row", "coding_driver", "coding_broke")
+    some = {**data, **{name: data[name][chosen] for name in columns}}
+    signal = breakdown.coding_signal(latent, some, np)
+    return np.asarray(
+        ratings.marginal_likelihood(
+            signal,
+            np.full(signal.shape, float(data["shared_error"])),
+            *_readings_of(theta, data, chosen),
+            rule=ratings.SHORT_RULE,
+        )
+    )
+
+
+def _readings_of(
+    theta: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], things: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Scales, thing and last reading of the readings of some things, numbered anew from zero."""
+    last = data["reading_last"]
+    first = np.concatenate([[0], last[:-1] + 1])
+    length = last[things] - first[things] + 1
+    mine = np.concatenate([np.arange(first[t], last[t] + 1) for t in things])
+    own = {name: data[name][mine] for name in READING_COLUMNS}
+    *scales, _, _ = breakdown.scales_of_readings(theta, {**data, **own}, np)
+    return (*scales, np.repeat(np.arange(len(things)), length), np.cumsum(length) - 1)
+
+
+READING_COLUMNS = ("reading_coder", "reading_level", "reading_location", "reading_thing")
+
+
+def outcomes(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    normals: np.ndarray,
+) -> np.ndarray:
+    r"""Log-likelihood of each outcome given the agreement's ratings. NumPy only.
+
+    :math:`\int p(y_j \mid z, u)\,p(z \mid r_j)\,p(u)\,dz\,du`, the unit of cross-validation: what
+    the outcome of an agreement with those ratings would be, its own unknowns integrated out. The
+    standing :math:`z` is always its own; a frailty :math:`u` is, where no other agreement and not
+    the case shares its cluster or dyad. By importance sampling, from a normal law around the draws
+    of :math:`z_j` and from the law of :math:`u`, at the same points for every draw.
+
+    Parameters
+    ----------
+    normals : array (point, driver + 2)
+        Standard normal points, best spread evenly: for the standing, the cluster and the dyad.
+
+    Returns
+    -------
+    array (draw, agreement)
+    """
+    drawn = latent["history_standing"]
+    centre = drawn.mean(axis=0)
+    apart = PROPOSAL_SCALE * (drawn - centre)
+    # Few draws say little of their spread: they are helped by some of unit variance.
+    prior = 20.0 * np.eye(drawn.shape[-1])
+    spread = (np.einsum("sjd,sje->jde", apart, apart) + prior) / (len(drawn) + 20.0)
+    points = centre + np.einsum("jde,pe->pjd", np.linalg.cholesky(spread), normals[:, :-2])
+    n_clusters = theta["cluster_raw"].shape[-1]
+    shares = np.bincount(np.concatenate([data["row_cluster"], data["row_dyad"]]))
+    of_cluster = np.arange(len(shares)) < n_clusters
+    sd = np.where(of_cluster, theta["cluster_sd"][:, None], theta["dyad_sd"][:, None])
+    whiten = np.linalg.inv(latent["cholesky"])
+    told, happened = [], []
+    for point, normal in zip(points, normals, strict=True):
+        white = np.einsum("sde,je->sjd", whiten, point)
+        log_weight = 0.5 * (normal[:-2] ** 2).sum() - 0.5 * (white**2).sum(-1)
+        told.append(log_weight + _codings_of_history(theta, point, data))
+        own = sd * np.where(of_cluster, normal[-2], normal[-1])
+        frailty = np.where(shares == 1, own, latent["frailty"])
+        moved = {**latent, "history_standing": point, "frailty": frailty}
+        happened.append(breakdown.outcomes(theta, moved, data, np))
+    weights = np.array(told)
+    return np.asarray(
+        np.logaddexp.reduce(weights + np.array(happened), axis=0)
+        - np.logaddexp.reduce(weights, axis=0)
+    )
+
+
+def _codings_of_history(
+    theta: Mapping[str, np.ndarray], standing: np.ndarray, data: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Log-likelihood of all ratings of each agreement, given its standing: (draw, agreement)."""
+    row = data["coding_row"]
+    of_history = row < len(standing)
+    row, driver = row[of_history], data["coding_driver"][of_history]
+    signal = standing[row, driver] + data["hindsight"] * data["coding_broke"][of_history]
+    term = ratings.marginal_likelihood(
+        signal,
+        np.full(signal.shape, data["shared_error"]),
+        *_readings_of(theta, data, np.flatnonzero(of_history)),
+        rule=ratings.SHORT_RULE,
+    )
+    total = np.zeros((len(standing), *term.shape[:-1]))
+    np.add.at(total, row, np.moveaxis(term, -1, 0))
+    return np.moveaxis(total, 0, -1)
