@@ -74,9 +74,11 @@ def update_record(update: Update) -> dict[str, Any]:
 
 def changes_between(update: Update) -> dict[str, Any]:
     """Write what an update changed."""
-    weighed = _weighed(update.before, update.weighed.data)
+    refitted = update.base is not update.before
+    data = update.weighed.data
+    weighed = _weighed(update.before, data) if refitted else update.weighed
     told = attribute(update) if _tells(weighed) else unexplained(update.before, update.table)
-    return _record(update.before, update.weighed.data, weighed, told)
+    return _record(update.before, data, weighed, told)
 
 
 def changes_since(before: Base, after: Base, data: ModelData, priors: PriorSet) -> dict[str, Any]:

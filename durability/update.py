@@ -411,15 +411,24 @@ def family_weights(log_ratios: np.ndarray) -> tuple[Weights, np.ndarray]:
 
 
 def _seen_now(base: Base, data: ModelData, arrays: units.Arrays, child: int) -> Seen:
-    theta = grown(base.particles, data, child=child)
-    moved = ("month", "agreement", "cluster", "dyad")
-    same = all(base.particles.coords[name] == data.coords[name] for name in moved)
-    latent = base.seen.latent
-    if not same:
-        latent = find_model(base.particles.model).latents(theta, arrays, np)
+    particles, module = base.particles, find_model(base.particles.model)
+    theta = grown(particles, data, child=child)
+    months = new_months(particles, data)
+    if any(particles.coords[name] != data.coords[name] for name in HISTORY_LABELS):
+        latent = module.latents(theta, arrays, np)
+    elif months:
+        # Just what a forecast from the fit does: the months ahead that have come to pass.
+        ahead = module.extended(theta, base.seen.latent, theta["path_raw"][:, -months:])
+        paths = [base.seen.latent["pressure"], ahead]
+        latent = {**base.seen.latent, "pressure": np.concatenate(paths, axis=1)}
+    else:
+        latent = base.seen.latent
     return Seen(
-        model=base.particles.model, arrays=arrays, coords=data.coords, theta=theta, latent=latent
+        model=particles.model, arrays=arrays, coords=data.coords, theta=theta, latent=latent
     )
+
+
+HISTORY_LABELS = ("agreement", "cluster", "dyad")
 
 
 def _known_terms(

@@ -75,7 +75,6 @@ def codings(
             signal,
             np.full(signal.shape, float(data["shared_error"])),
             *_readings_of(theta, data, chosen),
-            rule=ratings.SHORT_RULE,
         )
     )
 
