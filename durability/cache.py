@@ -91,7 +91,9 @@ def write_arrays(key: str, arrays: Mapping[str, np.ndarray]) -> None:
 def read_arrays(key: str) -> dict[str, np.ndarray] | None:
     """Read plain arrays; ``None`` where there are none that can be read."""
     broken = contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-    with broken, np.load(folder() / f"{key}.npz", allow_pickle=False) as stored:
+    path = folder() / f"{key}.npz"
+    # Opened here: np.load leaves the file open when it does not like what it finds.
+    with broken, path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
     return None
 

@@ -23,6 +23,7 @@ from durability.blocks import Report, printable
 from durability.errors import InputError, Problem
 from durability.files import read_text, write_through, write_whole
 from durability.markdown import to_markdown
+from durability.what_changed import what_changed
 from durability.wording import long_date
 
 SCHEMA_VERSION = 1
@@ -139,6 +140,7 @@ def compose(record: dict[str, Any], tree: xr.DataTree) -> Report:
         subtitle=f"{' – '.join(shown['parties'])}; forecast as of {long_date(shown['cutoff'])}",
         answer=sections.answer(shown),
         sections=(
+            *what_changed(shown),
             sections.over_time(shown),
             sections.drivers(shown),
             sections.history(shown),

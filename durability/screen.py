@@ -16,6 +16,7 @@ from durability.wording import (
     headline_horizon,
     horizons,
     interval_name,
+    largest_parts,
     long_date,
     moved_points,
     number,
@@ -173,24 +174,18 @@ def _was_is_rows(record: Mapping[str, Any]) -> Iterator[list[str]]:
             ]
 
 
-def _part_lines(record: Mapping[str, Any], most: int = 8) -> Iterator[str]:
+def _part_lines(record: Mapping[str, Any]) -> Iterator[str]:
     months = headline_horizon(record)
-    parts = record["changes"]["parts"]
-    if not parts:
+    shown, rest = largest_parts(record["changes"], months)
+    if not shown:
         yield "  nothing that the fit did not know."
-        return
-
-    def size(part: Mapping[str, Any]) -> float:
-        return -abs(float(part["changes"]["breakdown"][months]["mean"]))
-
-    ordered = sorted(parts, key=size)
-    for part in ordered[:most]:
+    for part in shown:
         moved = moved_points(part["changes"]["breakdown"][months])
         driver = f"{part['driver']}: " if part["driver"] else ""
         yield f"  {moved:>14}  {shortened(driver + part_words(part), 78)}"
-    if rest := ordered[most:]:
+    if rest:
         total = sum(part["changes"]["breakdown"][months]["mean"] for part in rest)
-        yield f"  {signed(100 * total, 2):>14}  {counted(len(rest), 'smaller part')} together"
+        yield f"  {signed(100 * total):>14}  {counted(len(rest), 'smaller part')} together"
     if record["changes"]["orders"]:
         orders = record["changes"]["orders"]
         yield f"  (averaged over {orders} sampled orders of arrival; they add up to the change)"

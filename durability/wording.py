@@ -249,6 +249,18 @@ def one_line(text: str) -> str:
     )
 
 
+def largest_parts(
+    changes: Mapping[str, Any], months: str, most: int = 8
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Split the parts of a change into those shown one by one, largest first, and the rest."""
+
+    def size(part: Mapping[str, Any]) -> float:
+        return -abs(float(part["changes"]["breakdown"][months]["mean"]))
+
+    ordered = sorted(changes["parts"], key=size)
+    return ordered[:most], ordered[most:]
+
+
 def moved_points(change: Interval) -> str:
     """Write a change of a probability in points with its error: ``+0.62 ± 0.05``."""
     mean, error = 100 * change["mean"], 100 * change["mcse"]

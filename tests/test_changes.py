@@ -1,0 +1,155 @@
+"""The record of what changed: it holds to its schema, and says what it is made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fitted import drawn_fit, narrow_fit
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from worlds import flagship, history, item
+
+import durability
+from durability.assembly import assemble
+from durability.changes import changes_since, update_record
+from durability.screen import update_lines
+from durability.update import Base, prepare, update
+from durability.vocabulary import STREAMS
+
+DATA = Path(durability.__file__).parent / "data"
+NEWS = [
+    item("N1", date(2026, 6, 20), driver="corridor", ratings=(("a", 2), ("b", 1))),
+    item("N2", date(2026, 7, 5), driver="trust", ratings=(("a", -2), ("b", -3))),
+]
+
+
+def validator() -> Draft202012Validator:
+    schemas = {
+        name: json.loads((DATA / f"{name}.schema.json").read_text(encoding="utf-8"))
+        for name in ("forecast", "update")
+    }
+    registry = Registry().with_resources(
+        (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
+    )
+    return Draft202012Validator(schemas["update"], registry=registry)
+
+
+def check(record: dict[str, Any]) -> None:
+    again = json.loads(json.dumps(record, allow_nan=False))
+    problems = sorted(str(error) for error in validator().iter_errors(again))
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def base() -> Base:
+    found = prepare(narrow_fit(draws=150, chains=4, seed=5))
+    judged = replace(found.particles, verdict={"ok": True, "reasons": []})
+    return replace(found, particles=judged)
+
+
+@pytest.fixture(scope="module")
+def record(base: Base) -> dict[str, Any]:
+    return update_record(update(base, NEWS, case=flagship()))
+
+
+def test_the_record_holds_to_its_schema(record: dict[str, Any]) -> None:
+    check(record)
+    assert record["rung"] == "weights"
+    assert record["verdict"] == {"ok": True, "fit_ok": True, "reasons": []}
+
+
+def test_the_schema_refuses_a_record_without_its_errors(record: dict[str, Any]) -> None:
+    broken = json.loads(json.dumps(record))
+    del broken["breakdown"]["war"]["24"]["mcse"]
+    assert not validator().is_valid(broken)
+
+
+def test_parts_of_the_record_add_up(record: dict[str, Any]) -> None:
+    changes = record["changes"]
+    for rung, by_horizon in record["breakdown"].items():
+        for months, now in by_horizon.items():
+            moved = sum(part["changes"][rung][months]["mean"] for part in changes["parts"])
+            was = changes["before"][rung][months]["mean"]
+            assert moved == pytest.approx(now["mean"] - was, abs=1e-10)
+
+
+def test_an_untrusted_update_says_so_in_its_record() -> None:
+    wide = prepare(drawn_fit(draws=60, chains=4))
+    loud = [
+        item(f"L{i}", date(2026, 6, 1 + i), ratings=(("a", 3), ("b", 3)), driver="corridor")
+        for i in range(15)
+    ]
+    found = update_record(update(wide, loud, case=flagship()))
+    check(found)
+    assert not found["verdict"]["ok"]
+    assert found["verdict"]["reasons"]
+    first = next(iter(update_lines(found)))
+    assert first == "DO NOT USE THESE NUMBERS:"
+
+
+def test_a_failed_fit_is_told_with_its_reasons(base: Base) -> None:
+    failed = replace(base.particles, verdict={"ok": False, "reasons": ["R-hat is 1.2"]})
+    found = update_record(update(replace(base, particles=failed), NEWS, case=flagship()))
+    check(found)
+    assert found["verdict"]["fit_ok"] is False
+    assert found["verdict"]["reasons"] == ["of the fit: R-hat is 1.2"]
+
+
+def test_a_refit_is_told_with_its_cause(base: Base) -> None:
+    def refit(data: Any) -> Base:
+        return prepare(narrow_fit(data.case, draws=50, chains=4, cutoff=data.cutoff))
+
+    late = update(base, NEWS, case=flagship(), cutoff=date(2026, 12, 1), refit=refit)
+    found = update_record(late)
+    check(found)
+    assert found["rung"] == "refit"
+    assert "months have passed" in found["refit_because"][0]
+    assert any("refitted" in line for line in update_lines(found))
+
+
+def test_fits_that_no_weight_can_compare_are_told_whole(base: Base) -> None:
+    moved = replace(flagship(), grid_start=date(2021, 1, 1))
+    fit = narrow_fit(moved, draws=50, chains=4)
+    found = changes_since(base, prepare(fit), fit.model.data, fit.model.priors)
+    assert found["trust"] is None
+    assert [part["kind"] for part in found["parts"]] == ["remainder"]
+
+
+def test_two_fits_are_compared_part_by_part(base: Base) -> None:
+    case = flagship()
+    fit = narrow_fit(replace(case, news=(*case.news, NEWS[0])), draws=150, chains=4, seed=5)
+    found = changes_since(base, prepare(fit), fit.model.data, fit.model.priors)
+    kinds = [(part["kind"], part["label"]) for part in found["parts"]]
+    assert kinds == [("event", "N1"), ("remainder", "remainder")]
+
+
+def test_one_screen_says_was_is_why_how_sure_and_what_next(record: dict[str, Any]) -> None:
+    lines = list(update_lines(record))
+    assert len(lines) < 40
+    text = "\n".join(lines)
+    for needed in ("was", "is", "N1", "N2", "Pareto k", "effective draws", "diagnostics passed"):
+        assert needed in text
+    assert "MCSE" in lines[1]
+    assert lines[-1].startswith("Next: ")
+
+
+def test_hostile_text_stays_on_its_line(base: Base) -> None:
+    bad = replace(NEWS[0], statement="first\nsecond \x1b[31m red \u202e turned <script>")
+    lines = list(update_lines(update_record(update(base, [bad], case=flagship()))))
+    (line,) = [line for line in lines if "N1" in line]
+    assert "\x1b" not in line
+    assert "\u202e" not in line
+    assert all("\n" not in each for each in lines)
+
+
+def test_later_cutoffs_tell_what_may_have_happened_unseen(record: dict[str, Any]) -> None:
+    assert record["cutoff"] == "2026-07-05"
+    assert record["unseen"]["breakdown"]["mean"] > 0.0
+    case = replace(flagship(), observed_to=dict.fromkeys(STREAMS, date(2026, 7, 31)))
+    data = assemble(case, history(), cutoff=date(2026, 7, 5))
+    assert data.cutoff == date(2026, 7, 5)
