@@ -6,6 +6,7 @@ nothing imports a model by an import statement.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -29,7 +30,7 @@ def list_models() -> tuple[str, ...]:
     >>> "breakdown" in list_models()
     True
     """
-    folder = Path(str(import_module("durability.models").__file__)).parent
+    folder = _models_folder()
     return tuple(
         path.stem
         for path in sorted(folder.glob("*.py"))
@@ -67,3 +68,24 @@ def parameters_of(name: str) -> Mapping[str, tuple[str, ...]]:
     """Name the parameters of a model, each of which a prior set must give, with its families."""
     found: Mapping[str, tuple[str, ...]] = find_model(name).PARAMETERS
     return found
+
+
+def models_hash() -> str:
+    """Hash of the sources of ``models/``: a forecast's mathematics."""
+    return _hash_of(_models_folder())
+
+
+def library_hash() -> str:
+    """Hash of the sources of the library, ``models/`` left out."""
+    return _hash_of(Path(__file__).parent)
+
+
+def _models_folder() -> Path:
+    return Path(str(import_module("durability.models").__file__)).parent
+
+
+def _hash_of(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from durability.commands_ledger import LEDGER
+from durability.commands_ledger import ledger as ledger_commands
 from durability.errors import DurabilityError, InputError, Problem, Problems, WriteError, quoted
 
 if TYPE_CHECKING:
     from durability.cases import Case
+    from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
 
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
@@ -180,8 +183,23 @@ def durability() -> None:
     show_default=True,
     help="Refit, with short chains, under each alternative assumption too.",
 )
+@click.option("--record", is_flag=True, help="Record the forecast in the ledger.")
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=LEDGER,
+    show_default=True,
+    help="Where --record records it.",
+)
 def forecast(
-    case: str, cutoff: date | None, horizon: int, priors: str, out: Path | None, **settings: Any
+    case: str,
+    cutoff: date | None,
+    horizon: int,
+    priors: str,
+    out: Path | None,
+    record: bool,
+    ledger: Path,
+    **settings: Any,
 ) -> int:
     """Forecast CASE and write its report.
 
@@ -196,6 +214,7 @@ def forecast(
         cutoff = found.covered_until if cutoff is None else cutoff
         out = FORECASTS / found.name / str(cutoff) if out is None else out
         _check_writable(out)
+        inputs = _begin_recording(found, chosen, ledger) if record else None
         from durability.forecasts import run as run_forecast
 
         made = run_forecast(
@@ -214,7 +233,22 @@ def forecast(
         progress.done()
     timings = {**made.record["timings"], "report": time.monotonic() - began}
     click.echo(timing_line(timings), err=True)
-    return _show(made.record, written)
+    status = _show(made.record, written)
+    if inputs is not None:
+        from durability.forecast_ledger import record_forecast
+
+        line = record_forecast(made.record, inputs, ledger=ledger, fit_key=made.fit_key)
+        click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
+    return status
+
+
+def _begin_recording(case: Case, priors: PriorSet, ledger: Path) -> Inputs:
+    """Take what a forecast is made from, and refuse a ledger that could not take it later."""
+    from durability.forecast_ledger import check_ledger, gather_inputs
+
+    check_ledger(ledger)
+    _check_writable(ledger.parent)
+    return gather_inputs(case, priors)
 
 
 @durability.command()
@@ -390,6 +424,9 @@ def check_priors(name: str, model: str) -> None:
 
     found = read_priors(name, expected=parameters_of(model))
     click.echo(f"{found.path}: {len(found.parameters)} priors, all that {model} needs.")
+
+
+durability.add_command(ledger_commands)
 
 
 # Completion ---------------------------------------------------------------------------------

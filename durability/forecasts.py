@@ -43,10 +43,13 @@ class Forecast:
     tree : DataTree
         ArviZ groups ``posterior``, ``prior``, ``posterior_predictive``, ``log_likelihood``,
         ``sample_stats``, ``observed_data`` and ``constant_data``.
+    fit_key : str
+        Key of the fit that it was made from.
     """
 
     record: dict[str, Any]
     tree: xr.DataTree
+    fit_key: str = ""
 
 
 def run(
@@ -166,7 +169,7 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]]) -> Fore
         "assumptions": _assumptions(fit),
         "limits": _limits(fit.model.data),
     }
-    return Forecast(record=record, tree=checked.tree)
+    return Forecast(record=record, tree=checked.tree, fit_key=fit.key)
 
 
 def to_dataframe(forecast: Forecast) -> pd.DataFrame:

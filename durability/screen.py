@@ -1,11 +1,12 @@
-"""A forecast, a check and a prior set as lines on a screen."""
+"""A forecast, a ledger, a check and a prior set as lines on a screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from durability.blocks import printable
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.vocabulary import DRIVERS, MARKS
 from durability.wording import (
@@ -13,6 +14,7 @@ from durability.wording import (
     RUNG_NAMES,
     counted,
     error_points,
+    headline_horizon,
     horizons,
     interval_name,
     long_date,
@@ -26,8 +28,13 @@ from durability.wording import (
 
 if TYPE_CHECKING:
     from durability.assembly import ModelData
+    from durability.forecast_ledger import LedgerLine
 
 SHOWN_PROBABILITIES = (0.05, 0.5, 0.95)
+LEDGER_COLUMNS = (
+    *("number", "recorded (UTC)", "case", "cutoff", "months", "breakdown", "interval"),
+    *("± MCSE, points", "verdict"),
+)
 
 
 def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
@@ -97,6 +104,50 @@ def _unseen_lines(record: Mapping[str, Any]) -> Iterator[str]:
             f"MCSE {error_points(estimate['mcse'])} points)"
         )
     yield ""
+
+
+def ledger_lines(lines: Iterable[LedgerLine]) -> Iterator[str]:
+    """Write a ledger: a row a forecast, with its headline, interval, error and verdict."""
+    yield from _table(LEDGER_COLUMNS, [_ledger_row(line) for line in lines])
+
+
+def _ledger_row(line: LedgerLine) -> list[str]:
+    entry = printable(line.entry)
+    months = headline_horizon(entry)
+    estimate = entry["breakdown"]["breakdown"][months]
+    return [
+        str(line.sequence),
+        f"{line.recorded[:10]} {line.recorded[11:16]}",
+        entry["case"][:40],
+        entry["cutoff"],
+        months,
+        percent(estimate["mean"]),
+        f"{100 * estimate['interval_probability']:.0f}%: {percent_range(estimate)}",
+        error_points(estimate["mcse"]),
+        "passed" if entry["verdict"]["ok"] else "FAILED",
+    ]
+
+
+def recorded_lines(line: LedgerLine) -> Iterator[str]:
+    """Write one forecast of a ledger, and what it was made from."""
+    entry = printable(line.entry)
+    clock = f" (clock {line.clock})" if line.clock else ""
+    yield f"Forecast {line.sequence}, recorded {line.recorded}{clock}"
+    yield f"hash {line.hash}"
+    yield ""
+    yield from forecast_lines(entry)
+    yield ""
+    method = {key: value for key, value in entry["method"].items() if key != "kind"}
+    settings = entry["settings"]
+    yield f"Made by: {entry['method']['kind']}{f' {method}' if method else ''}"
+    yield (
+        f"Model {entry['model']}, prior set {entry['prior_set']['name']}, seed {entry['seed']}, "
+        f"{settings['chains']} chains of {settings['draws']} draws after {settings['tune']}."
+    )
+    yield "Versions: " + ", ".join(f"{n} {v}" for n, v in sorted(entry["versions"].items())) + "."
+    yield f"Data {entry['data_hash'][:16]}, fit {entry['fit_key'][:16] or 'not named'}."
+    for name, digest in entry["inputs"].items():
+        yield f"  {name}  {digest}"
 
 
 def check_lines(data: ModelData) -> Iterator[str]:
