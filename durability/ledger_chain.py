@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from durability.errors import InputError, Problem, Problems, quoted
+from durability.wording import counted
 
 BEFORE_THE_FIRST: Final = "0" * 64
 """What the first line has as ``previous``."""
@@ -244,7 +245,7 @@ def _held(path: Path, raw: bytes, length: int, number: int, problems: Problems) 
     where = f"{path} line {number}"
     link = link_of(raw[:-1], number) if length <= MAX_LINE_BYTES else None
     if link is None:
-        told = f"{length:,} bytes, which begin {_told(raw)}"
+        told = f"{counted(length, 'byte')}, which begin {_told(raw)}"
         problems.add(where, f"not a line of a ledger: {told}", "take the file from a copy")
         return None
     computed = hash_of(raw[:-1])
@@ -328,7 +329,7 @@ class _Links:
             elsewhere = bisect_right(known, last) - bisect_left(known, first)
             missing = last - first + 1 - elsewhere - unknown
             if missing > 0:
-                lines = "1 line" if missing == 1 else f"{missing:,} lines"
+                lines = counted(missing, "line")
                 which = f"sequence {first}" if first == last else f"sequences {first} to {last}"
                 found = f"dropped: {lines} of {which} missing before it"
                 where = f"{self._path} line {number}"

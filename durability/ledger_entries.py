@@ -37,6 +37,7 @@ MAX_INTEGER: Final = 2**53
 """The largest whole number that every reader of JSON keeps exactly."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _HEX = re.compile(r"[0-9a-f]{8,128}")
 _MONTHS = re.compile(r"[1-9][0-9]{0,3}")
 
@@ -164,6 +165,11 @@ def _text(check: _Checked, value: object, key: str) -> None:
 def _name(check: _Checked, value: object, key: str) -> None:
     holds = isinstance(value, str) and 0 < len(value.strip()) <= MAX_TEXT
     check.of(value, key, "must be text and not empty", holds=holds)
+
+
+def _module(check: _Checked, value: object, key: str) -> None:
+    holds = isinstance(value, str) and _MODULE.fullmatch(value) is not None
+    check.of(value, key, "must be the name of a module", holds=holds)
 
 
 def _flag(check: _Checked, value: object, key: str) -> None:
@@ -309,7 +315,7 @@ _ENTRY: Mapping[str, Kind] = {
     "versions": _texts,
     "data_hash": _hex,
     "prior_set": _table({"name": _name, "hash": _hex}),
-    "model": _name,
+    "model": _module,
     "settings": _table(dict.fromkeys(SETTINGS, _whole(0))),
     "verdict": _verdict,
     "observed_to": _table(dict.fromkeys(STREAMS, _day)),

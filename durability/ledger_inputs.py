@@ -7,10 +7,11 @@ A text is stored once, however many forecasts used it. Names are fixed words (``
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -106,10 +107,14 @@ def check_inputs(inputs: Inputs, record: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="durability-") as name:
         folder = Path(name)
         _write(inputs, folder)
-        case = read_case(_case_folder(folder, inputs.case))
-        agreements = read_agreements(folder / AGREEMENTS_FILE)
-        data = assemble(case, agreements, cutoff=date.fromisoformat(record["cutoff"]))
-        priors = read_priors(_priors_path(folder, inputs.priors))
+        try:
+            case = read_case(_case_folder(folder, inputs.case))
+            agreements = read_agreements(folder / AGREEMENTS_FILE)
+            data = assemble(case, agreements, cutoff=date.fromisoformat(record["cutoff"]))
+            priors = read_priors(_priors_path(folder, inputs.priors))
+        except InputError as error:
+            copied = [replace(p, where=_as_copied(p.where, name)) for p in error.problems]
+            raise InputError(copied) from None
     problems = Problems()
     for what, found, wanted in (
         (f"case {quoted(inputs.case)}", data.hash(), record["data_hash"]),
@@ -120,6 +125,10 @@ def check_inputs(inputs: Inputs, record: Mapping[str, Any]) -> None:
             allowed = "it was changed while the forecast was made; make the forecast again"
             problems.add(what, told, allowed)
     problems.raise_any()
+
+
+def _as_copied(where: str, folder: str) -> str:
+    return where.replace(f"{folder}{os.sep}", "as copied: ")
 
 
 # The store ----------------------------------------------------------------------------------
