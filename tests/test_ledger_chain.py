@@ -1,4 +1,4 @@
-"""The chain of lines: what is written, checked against another implementation, and tampered with."""
+"""The chain of lines: another implementation agrees, and whatever is done to it is found."""
 
 from __future__ import annotations
 
