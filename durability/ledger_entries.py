@@ -131,6 +131,9 @@ class _Checked:
         self._where = where
         self._problems = problems
 
+    def __len__(self) -> int:
+        return len(self._problems)
+
     def refuse(self, key: str, found: str, allowed: str) -> None:
         self._problems.add(self._where, f"{key} {found}", allowed)
 
@@ -235,12 +238,12 @@ def _list(kind: Kind) -> Kind:
     return kind_of_all
 
 
-def _texts(check: _Checked, value: object, key: str) -> None:
-    if not isinstance(value, dict):
-        check.refuse(key, f"is {quoted(value)}", "must have a text for each name")
+def _versions(check: _Checked, value: object, key: str) -> None:
+    if not isinstance(value, dict) or "durability" not in value:
+        check.refuse(key, f"is {quoted(value)}", "must have the version of durability, and others")
         return
     for name, each in value.items():
-        _text(check, each, f"{key}.{quoted(name)}")
+        _text(check, each, f"{key}.{name if name.isidentifier() else quoted(name)}")
 
 
 def _one(allowed: tuple[str, ...]) -> Kind:
@@ -249,7 +252,13 @@ def _one(allowed: tuple[str, ...]) -> Kind:
 
 
 _PROBABILITY = _number(0.0, 1.0)
-_CHANCE = _table({name: _number(0.0) if name == "mcse" else _PROBABILITY for name in CHANCE})
+_CHANCE = _table(
+    {
+        **dict.fromkeys(CHANCE, _PROBABILITY),
+        "interval_probability": _number(1e-6, 1.0 - 1e-6),
+        "mcse": _number(0.0),
+    }
+)
 
 
 def _horizons(check: _Checked, value: object, key: str) -> None:
@@ -257,15 +266,16 @@ def _horizons(check: _Checked, value: object, key: str) -> None:
         check.refuse(key, f"is {quoted(value)}", "must have a chance for each horizon")
         return
     for months, chance in value.items():
-        holds = _MONTHS.fullmatch(months) is not None
-        check.of(months, f"a horizon of {key}", "must be a number of months", holds=holds)
-        _CHANCE(check, chance, f"{key}.{quoted(months)}")
+        if _MONTHS.fullmatch(months):
+            _CHANCE(check, chance, f"{key}.{months}")
+        else:
+            check.refuse(f"a horizon of {key}", f"is {quoted(months)}", "it is a number of months")
 
 
 def _breakdown(check: _Checked, value: object, key: str) -> None:
-    before = len(check._problems)
+    before = len(check)
     check.table(value, key, dict.fromkeys(RUNGS, _horizons))
-    if len(check._problems) == before and isinstance(value, dict):
+    if len(check) == before and isinstance(value, dict):
         different = [rung for rung in RUNGS if set(value[rung]) != set(value["breakdown"])]
         for rung in different:
             check.refuse(f"{key}.{rung}", "has other horizons", "every rung has the same")
@@ -296,27 +306,35 @@ def _format(check: _Checked, value: object, key: str) -> None:
     check.of(value, key, f"this version reads {FORMAT}", holds=holds)
 
 
+def _parties(check: _Checked, value: object, key: str) -> None:
+    _list(_text)(check, value, key)
+    check.of(value, key, "must name somebody", holds=value != [])
+
+
 def _verdict(check: _Checked, value: object, key: str) -> None:
     test = {"name": _text, "value": _number(), "limit": _number(), "ok": _flag, "worst": _text}
     kinds = {"ok": _flag, "reasons": _list(_text), "checks": _list(_table(test))}
+    before = len(check)
     check.table(value, key, kinds)
+    if len(check) == before and value["ok"] == bool(value["reasons"]):  # type: ignore[index]
+        check.refuse(key, "does not fit its reasons", "one that failed has reasons, no other does")
 
 
 _ENTRY: Mapping[str, Kind] = {
     "format": _format,
     "case": _name,
     "title": _name,
-    "parties": _list(_text),
+    "parties": _parties,
     "cutoff": _day,
     "clock_start": _day,
     "deal": _day,
     "covered_until": _day,
     "seed": _whole(0),
-    "versions": _texts,
+    "versions": _versions,
     "data_hash": _hex,
     "prior_set": _table({"name": _name, "hash": _hex}),
     "model": _module,
-    "settings": _table(dict.fromkeys(SETTINGS, _whole(0))),
+    "settings": _table({**dict.fromkeys(SETTINGS, _whole(1)), "tune": _whole(0)}),
     "verdict": _verdict,
     "observed_to": _table(dict.fromkeys(STREAMS, _day)),
     "happened": _list(_table({"rung": _one(RUNGS), "date": _day, "why": _text})),

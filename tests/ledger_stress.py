@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 # Children are forked, which must not happen beside the threads that NumPy's libraries start.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ |= {"OPENBLAS_NUM_THREADS": "1"}
 
 from ledger_example import Issued, example_entry, issued
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import types
@@ -224,32 +225,49 @@ def test_a_head_that_is_no_hash_is_refused(head: str, workspace: Path, capsys: C
     assert "64 hexadecimal digits" in capsys.readouterr().err
 
 
-def test_the_page_verifies_a_ledger_in_a_few_lines_of_python(workspace: Path) -> None:
+def blocks(language: str) -> list[str]:
+    """The code of docs/ledger.md."""
     page = (Path(__file__).parents[1] / "docs" / "ledger.md").read_text(encoding="utf-8")
-    code = page.partition("```python\n")[2].partition("```")[0]
-    assert len(code.strip().splitlines()) <= 12
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def ran(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_page_verifies_a_ledger_in_a_few_lines_of_python(workspace: Path) -> None:
+    code = blocks("python")[0]
+    command = [sys.executable, "-I", "-W", "ignore", "-c", code]
     path = ledger_of(workspace, 3)
-    environment = {"PATH": os.environ["PATH"]}
-
-    def ran() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-I", "-c", code]
-        return subprocess.run(
-            command, cwd=workspace, env=environment, capture_output=True, text=True, check=False
-        )
-
-    good = ran()
+    good = ran(command, workspace)
     assert good.returncode == 0, good.stderr
     assert good.stdout.split()[-1] == verify_ledger(path).head
-    before = path.read_bytes()
-    lines = before.splitlines(keepends=True)
+    lines = path.read_bytes().splitlines(keepends=True)
     altered = lines[1].replace(b'"seed":1002', b'"seed":1003')
     for bad in ([lines[0], altered, lines[2]], [lines[0], lines[2]], lines[::-1]):
         path.write_bytes(b"".join(bad))
-        assert ran().returncode != 0
-    path.write_bytes(before)
-    digest = json.loads(lines[0])["entry"]["inputs"]["news.csv"]
+        wrong = ran(command, workspace)
+        assert wrong.returncode == 1
+        assert "is not as it was written" in wrong.stderr
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_the_page_verifies_the_inputs_in_a_line_of_shell(workspace: Path) -> None:
+    command = ["sh", "-c", blocks("sh")[1]]
+    path = ledger_of(workspace, 1)
+    assert ran(command, workspace).returncode == 0
+    digest = json.loads(path.read_bytes())["entry"]["inputs"]["news.csv"]
     (path.parent / "ledger_inputs" / digest).write_text("other")
-    assert ran().returncode != 0
+    assert ran(command, workspace).returncode == 1
+
+
+def test_the_example_of_the_page_reads_a_ledger(workspace: Path) -> None:
+    ledger_of(workspace, 2)
+    read = ran([sys.executable, "-c", blocks("python")[1]], workspace)
+    assert [line.split()[:2] for line in read.stdout.splitlines()] == [
+        ["1", "2026-06-30"],
+        ["2", "2026-06-30"],
+    ], read.stderr
 
 
 def test_listing_loads_no_numerical_library_but_those_of_the_readers(workspace: Path) -> None:
