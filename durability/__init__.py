@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from durability.cases import new_case as new_case
     from durability.cases import read_case as read_case
     from durability.errors import InputError as InputError
+    from durability.forecast_ledger import gather_inputs as gather_inputs
+    from durability.forecast_ledger import read_ledger as read_ledger
+    from durability.forecast_ledger import record_forecast as record_forecast
+    from durability.forecast_ledger import verify_ledger as verify_ledger
     from durability.forecasts import forecast as forecast
     from durability.forecasts import to_dataframe as to_dataframe
     from durability.inference import build as build
@@ -36,12 +40,16 @@ _HOMES = {
     "copy_case": "cases",
     "fit": "inference",
     "forecast": "forecasts",
+    "gather_inputs": "forecast_ledger",
     "list_cases": "cases",
     "new_case": "cases",
     "read_agreements": "agreements",
     "read_case": "cases",
+    "read_ledger": "forecast_ledger",
     "read_priors": "prior_sets",
+    "record_forecast": "forecast_ledger",
     "to_dataframe": "forecasts",
+    "verify_ledger": "forecast_ledger",
     "write_report": "report",
 }
 
@@ -53,12 +61,16 @@ __all__ = [
     "copy_case",
     "fit",
     "forecast",
+    "gather_inputs",
     "list_cases",
     "new_case",
     "read_agreements",
     "read_case",
+    "read_ledger",
     "read_priors",
+    "record_forecast",
     "to_dataframe",
+    "verify_ledger",
     "write_report",
 ]
 

@@ -13,7 +13,7 @@ from typing import Any
 from durability.assembly import select_news
 from durability.calendar import first_of_month, months_between
 from durability.cases import Case
-from durability.inference import sources_hash
+from durability.catalogue import models_hash
 from durability.news import NewsItem
 from durability.particles import Particles, item_of, kept_particles, read_particles, text_hash
 from durability.prior_sets import find_priors
@@ -48,7 +48,7 @@ def find_base(
     wanted = {
         "model": model,
         "priors_text": text_hash(find_priors(priors)),
-        "sources": sources_hash(),
+        "sources": models_hash(),
     }
     used, _ = select_news(case, date.max if cutoff is None else cutoff)
     target = max([item.known for item in used], default=date.min) if cutoff is None else cutoff

@@ -6,6 +6,7 @@ nothing imports a model by an import statement.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -29,7 +30,7 @@ def list_models() -> tuple[str, ...]:
     >>> "breakdown" in list_models()
     True
     """
-    folder = Path(str(import_module("durability.models").__file__)).parent
+    folder = _models_folder()
     return tuple(
         path.stem
         for path in sorted(folder.glob("*.py"))
@@ -84,3 +85,24 @@ def prior_ratio(theta: Mapping[str, Any], before: Any, after: Any) -> Any:
     return import_module("durability.models.breakdown").log_prior_ratio(
         theta, before.parameters, after.parameters
     )
+
+
+def models_hash() -> str:
+    """Hash of the sources of ``models/``: a forecast's mathematics."""
+    return _hash_of(_models_folder())
+
+
+def library_hash() -> str:
+    """Hash of the sources of the library, ``models/`` left out."""
+    return _hash_of(Path(__file__).parent)
+
+
+def _models_folder() -> Path:
+    return Path(str(import_module("durability.models").__file__)).parent
+
+
+def _hash_of(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -25,11 +25,14 @@ from durability.command_types import (
     PRIORS,
     check_writable,
 )
+from durability.commands_ledger import LEDGER
+from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_update import update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
 if TYPE_CHECKING:
     from durability.cases import Case
+    from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
 
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
@@ -135,8 +138,23 @@ def durability() -> None:
     show_default=True,
     help="Refit, with short chains, under each alternative assumption too.",
 )
+@click.option("--record", is_flag=True, help="Record the forecast in the ledger.")
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=LEDGER,
+    show_default=True,
+    help="Where --record records it.",
+)
 def forecast(
-    case: str, cutoff: date | None, horizon: int, priors: str, out: Path | None, **settings: Any
+    case: str,
+    cutoff: date | None,
+    horizon: int,
+    priors: str,
+    out: Path | None,
+    record: bool,
+    ledger: Path,
+    **settings: Any,
 ) -> int:
     """Forecast CASE and write its report.
 
@@ -151,6 +169,7 @@ def forecast(
         cutoff = found.covered_until if cutoff is None else cutoff
         out = FORECASTS / found.name / str(cutoff) if out is None else out
         check_writable(out)
+        inputs = _begin_recording(found, chosen, ledger) if record else None
         from durability.forecasts import run as run_forecast
 
         made = run_forecast(
@@ -170,7 +189,22 @@ def forecast(
         progress.done()
     timings = {**made.record["timings"], "report": time.monotonic() - began}
     click.echo(timing_line(timings), err=True)
-    return _show(made.record, written)
+    status = _show(made.record, written)
+    if inputs is not None:
+        from durability.forecast_ledger import record_forecast
+
+        line = record_forecast(made.record, inputs, ledger=ledger, fit_key=made.record["fit"])
+        click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
+    return status
+
+
+def _begin_recording(case: Case, priors: PriorSet, ledger: Path) -> Inputs:
+    """Take what a forecast is made from, and refuse a ledger that could not take it later."""
+    from durability.forecast_ledger import check_ledger, gather_inputs
+
+    check_ledger(ledger)
+    check_writable(ledger.parent)
+    return gather_inputs(case, priors)
 
 
 @durability.command()
@@ -350,6 +384,7 @@ def check_priors(name: str, model: str) -> None:
 
 
 durability.add_command(update)
+durability.add_command(ledger_commands)
 
 
 # Completion ---------------------------------------------------------------------------------

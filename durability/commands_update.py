@@ -96,7 +96,7 @@ def _refit_with(priors: PriorSet, seed: int, why: str) -> Callable[[ModelData], 
 def _show_update(revised: Update, out: Path | None) -> int:
     from durability.changes import update_record
     from durability.files import write_whole
-    from durability.screen import update_lines
+    from durability.update_screen import update_lines
 
     record = update_record(revised)
     folder = FORECASTS / record["case"] / record["cutoff"] if out is None else out

@@ -71,6 +71,11 @@ class Problems:
         """Note problems found elsewhere."""
         self._found.extend(problems)
 
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """Everything noted so far."""
+        return tuple(self._found)
+
     def __len__(self) -> int:
         return len(self._found)
 

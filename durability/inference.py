@@ -7,16 +7,14 @@ import os
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from durability import cache
 from durability.assembly import ModelData
-from durability.catalogue import find_model, parameters_of
+from durability.catalogue import find_model, models_hash, parameters_of
 from durability.errors import SamplingError
 from durability.prior_sets import PriorSet, check_parameters
 from durability.progress import NullProgress, Progress, timed_stage
@@ -389,16 +387,7 @@ def fit_key(model: Model, settings: Settings) -> str:
     digest.update(f"{model.name}|{settings}".encode())
     for package in SAMPLERS:
         digest.update(f"{package}={package_version(package)}|".encode())
-    digest.update(sources_hash().encode())
-    return digest.hexdigest()
-
-
-def sources_hash() -> str:
-    """Hash of the models' code."""
-    folder = Path(str(import_module("durability.models").__file__)).parent
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update(models_hash().encode())
     return digest.hexdigest()
 
 

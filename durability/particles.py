@@ -22,8 +22,8 @@ import numpy as np
 from durability import cache
 from durability.assembly import Clock, ModelData
 from durability.calendar import months_between
-from durability.catalogue import draws_from, find_model
-from durability.inference import Fit, Model, sources_hash
+from durability.catalogue import draws_from, find_model, models_hash
+from durability.inference import Fit, Model
 from durability.ladder import Reading
 from durability.news import NewsItem
 from durability.prior_sets import Prior, PriorSet
@@ -140,7 +140,7 @@ def particles_of(
         model=fit.model.name,
         priors=priors,
         priors_text=text_hash(priors.path),
-        sources=sources_hash(),
+        sources=models_hash(),
         chains=settings.chains,
         seed=settings.seed,
         arrays=fit.model.arrays,

@@ -1,11 +1,12 @@
-"""A forecast, a check and a prior set as lines on a screen."""
+"""A forecast, a ledger, a check and a prior set as lines on a screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from durability.blocks import printable
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.vocabulary import DRIVERS, MARKS
 from durability.wording import (
@@ -16,23 +17,24 @@ from durability.wording import (
     headline_horizon,
     horizons,
     interval_name,
-    largest_parts,
     long_date,
-    moved_points,
     number,
-    part_words,
     percent,
     percent_range,
     rungs_in,
-    shortened,
     signed,
     verdict_words,
 )
 
 if TYPE_CHECKING:
     from durability.assembly import ModelData
+    from durability.forecast_ledger import LedgerLine
 
 SHOWN_PROBABILITIES = (0.05, 0.5, 0.95)
+LEDGER_COLUMNS = (
+    *("number", "recorded (UTC)", "case", "cutoff", "months", "breakdown", "interval"),
+    *("± MCSE, points", "verdict"),
+)
 
 
 def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
@@ -54,14 +56,14 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     yield f"{record['title']}, as of {long_date(record['cutoff'])}"
     yield ""
-    yield from _table(
+    yield from table(
         ["", "months", "probability", interval_name(record), "± MCSE, points"],
         list(_probability_rows(record)),
     )
     yield ""
     yield from (f"{RUNG_NAMES[rung]}: {RUNG_MEANINGS[rung]}." for rung in RUNG_MEANINGS)
     yield ""
-    yield from _unseen_lines(record)
+    yield from unseen_lines(record)
     newest = record.get("newest_item")
     if newest:
         age = counted(int(newest["age_days"]), "day")
@@ -82,7 +84,7 @@ def _probability_rows(record: Mapping[str, Any]) -> Iterator[list[str]]:
             ]
 
 
-def _unseen_lines(record: Mapping[str, Any]) -> Iterator[str]:
+def unseen_lines(record: Mapping[str, Any]) -> Iterator[str]:
     """Say what may have happened between the last look and the cutoff."""
     cutoff = date.fromisoformat(record["cutoff"])
     late = {
@@ -104,123 +106,48 @@ def _unseen_lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def update_lines(record: Mapping[str, Any]) -> Iterator[str]:
-    """Write a revised forecast on one screen: was, is, why, how sure, and what to do next.
+def ledger_lines(lines: Iterable[LedgerLine]) -> Iterator[str]:
+    """Write a ledger: a row a forecast, with its headline, interval, error and verdict."""
+    yield from table(LEDGER_COLUMNS, [_ledger_row(line) for line in lines])
 
-    Parameters
-    ----------
-    record : mapping
-        As in ``update.json``.
 
-    Yields
-    ------
-    str
-        One line.
-    """
-    verdict, changes = record["verdict"], record["changes"]
-    if not verdict["ok"]:
-        yield "DO NOT USE THESE NUMBERS:"
-        yield from (f"  {reason}" for reason in verdict["reasons"])
-        yield ""
-    since = changes["since"]["cutoff"]
-    stands = "the same day" if since == record["cutoff"] else long_date(since)
-    yield f"{record['title']}, as of {long_date(record['cutoff'])} (last fit: {stands})"
-    yield _was_is(record)
+def _ledger_row(line: LedgerLine) -> list[str]:
+    entry = printable(line.entry)
+    months = headline_horizon(entry)
+    estimate = entry["breakdown"]["breakdown"][months]
+    return [
+        str(line.sequence),
+        f"{line.recorded[:10]} {line.recorded[11:16]}",
+        entry["case"][:40],
+        entry["cutoff"],
+        months,
+        percent(estimate["mean"]),
+        f"{100 * estimate['interval_probability']:.0f}%: {percent_range(estimate)}",
+        error_points(estimate["mcse"]),
+        "passed" if entry["verdict"]["ok"] else "FAILED",
+    ]
+
+
+def recorded_lines(line: LedgerLine) -> Iterator[str]:
+    """Write one forecast of a ledger, and what it was made from."""
+    entry = printable(line.entry)
+    clock = f" (clock {line.clock})" if line.clock else ""
+    yield f"Forecast {line.sequence}, recorded {line.recorded}{clock}"
+    yield f"hash {line.hash}"
     yield ""
-    yield from _table(
-        ["", "months", "was", "is", interval_name(record), "± MCSE, points"],
-        list(_was_is_rows(record)),
+    yield from forecast_lines(entry)
+    yield ""
+    method = {key: value for key, value in entry["method"].items() if key != "kind"}
+    settings = entry["settings"]
+    yield f"Made by: {entry['method']['kind']}{f' {method}' if method else ''}"
+    yield (
+        f"Model {entry['model']}, prior set {entry['prior_set']['name']}, seed {entry['seed']}, "
+        f"{settings['chains']} chains of {settings['draws']} draws after {settings['tune']}."
     )
-    yield ""
-    yield f"What moved breakdown within {headline_horizon(record)} months, in points:"
-    yield from _part_lines(record)
-    yield ""
-    yield from _unseen_lines(record)
-    yield from _trust_lines(record)
-    yield f"Next: {_next_step(record)}"
-
-
-def _was_is(record: Mapping[str, Any]) -> str:
-    months = headline_horizon(record)
-    was = record["changes"]["before"]["breakdown"][months]
-    now = record["breakdown"]["breakdown"][months]
-    moved = now["mean"] - was["mean"]
-    # The two share their draws, so their errors are not independent; the parts carry theirs.
-    if abs(moved) < 0.0005:
-        told = "hardly moved"
-    else:
-        told = f"{'up' if moved > 0 else 'down'} {abs(100 * moved):.1f} points"
-    return (
-        f"Breakdown within {months} months was {percent(was['mean'])}, is {percent(now['mean'])} "
-        f"({interval_name(record)} {percent_range(now)}, MCSE {error_points(now['mcse'])} "
-        f"points): {told}."
-    )
-
-
-def _was_is_rows(record: Mapping[str, Any]) -> Iterator[list[str]]:
-    before = record["changes"]["before"]
-    months = headline_horizon(record)
-    for rung in rungs_in(record["breakdown"]):
-        shown = horizons(record) if rung == "breakdown" else [months]
-        for place, horizon in enumerate(shown):
-            now = record["breakdown"][rung][horizon]
-            yield [
-                "" if place else RUNG_NAMES[rung],
-                horizon,
-                percent(before[rung][horizon]["mean"]),
-                percent(now["mean"]),
-                percent_range(now),
-                error_points(now["mcse"]),
-            ]
-
-
-def _part_lines(record: Mapping[str, Any]) -> Iterator[str]:
-    months = headline_horizon(record)
-    shown, rest = largest_parts(record["changes"], months)
-    if not shown:
-        yield "  nothing that the fit did not know."
-    for part in shown:
-        moved = moved_points(part["changes"]["breakdown"][months])
-        driver = f"{part['driver']}: " if part["driver"] else ""
-        yield f"  {moved:>14}  {shortened(driver + part_words(part), 78)}"
-    if rest:
-        total = sum(part["changes"]["breakdown"][months]["mean"] for part in rest)
-        yield f"  {signed(100 * total):>14}  {counted(len(rest), 'smaller part')} together"
-    if record["changes"]["orders"]:
-        orders = record["changes"]["orders"]
-        yield f"  (averaged over {orders} sampled orders of arrival; they add up to the change)"
-
-
-def _trust_lines(record: Mapping[str, Any]) -> Iterator[str]:
-    trust = record["changes"]["trust"]
-    fitted = {True: "passed", False: "FAILED", None: "were not judged"}[record["verdict"]["fit_ok"]]
-    if record["rung"] == "refit":
-        yield f"How sure: refitted, since {'; '.join(record['refit_because'])}."
-    elif record["rung"] == "unchanged":
-        yield "How sure: nothing differs from what the fit saw; its forecast stands."
-    else:
-        khat = "none" if trust["khat"] is None else f"{trust['khat']:.2f}"
-        yield (
-            f"How sure: the fit's {trust['draws']} draws, weighed by what is new: Pareto k {khat} "
-            f"(at most {trust['khat_most']:.2f}), {trust['effective_size']:.0f} effective draws "
-            f"(at least {trust['effective_least']:.0f}), {counted(trust['months'], 'month')} "
-            f"beyond the fit (at most {trust['months_most']})."
-        )
-    yield f"The fit's diagnostics {fitted}."
-
-
-def _next_step(record: Mapping[str, Any]) -> str:
-    case, cutoff = record["case"], record["cutoff"]
-    again = f"durability forecast {case} --cutoff {cutoff}"
-    if not record["verdict"]["ok"]:
-        return f"refit before anybody reads these numbers: {again}"
-    quiet = date.fromisoformat(cutoff) - date.fromisoformat(record["covered_until"])
-    if quiet.days > 0:
-        return (
-            f"news was looked for until {record['covered_until']} only; add what else is known, "
-            f"or say so in case.toml. For the whole report: {again}"
-        )
-    return f"for the whole report: {again}"
+    yield "Versions: " + ", ".join(f"{n} {v}" for n, v in sorted(entry["versions"].items())) + "."
+    yield f"Data {entry['data_hash'][:16]}, fit {entry['fit_key'][:16] or 'not named'}."
+    for name, digest in entry["inputs"].items():
+        yield f"  {name}  {digest}"
 
 
 def check_lines(data: ModelData) -> Iterator[str]:
@@ -257,7 +184,7 @@ def check_lines(data: ModelData) -> Iterator[str]:
     yield f"Ratings of the agreement itself: {told}."
     yield f"Reference class: {counted(len(data.agreements), 'agreement')}."
     yield ""
-    yield from _table(["item", "known", "driver", "ratings", "used"], list(_item_rows(data)))
+    yield from table(["item", "known", "driver", "ratings", "used"], list(_item_rows(data)))
 
 
 def _item_rows(data: ModelData) -> Iterator[list[str]]:
@@ -292,7 +219,7 @@ def _prior_lines(prior: Prior) -> Iterator[str]:
         yield f"  Source: {prior.source}."
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Write columns as wide as their widest cell, numbers to the right."""
     every = [titles, *rows]
     widths = [max(len(row[column]) for row in every) for column in range(len(titles))]

@@ -17,8 +17,8 @@ from worlds import flagship, history, item
 import durability
 from durability.assembly import assemble
 from durability.changes import changes_since, update_record
-from durability.screen import update_lines
 from durability.update import Base, prepare, update
+from durability.update_screen import update_lines
 from durability.vocabulary import STREAMS
 
 DATA = Path(durability.__file__).parent / "data"

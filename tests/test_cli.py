@@ -124,6 +124,11 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         ["priors", "list"],
         ["priors", "show"],
         ["priors", "check"],
+        ["ledger"],
+        ["ledger", "list"],
+        ["ledger", "show"],
+        ["ledger", "verify"],
+        ["ledger", "restore"],
         ["completion"],
     ],
 )

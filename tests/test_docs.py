@@ -30,6 +30,8 @@ from durability import (
     commands,
     distributions,
     ladder,
+    ledger_chain,
+    ledger_entries,
     news,
     prior_sets,
     sensitivity,
@@ -256,6 +258,10 @@ def claims() -> Iterator[tuple[str, str]]:
     chosen = {option.name: option.default for option in commands.forecast.params}
     runs = f"{chosen['chains']} chains of {chosen['draws']} draws after {chosen['tune']} warm-up"
     yield "tutorial.md", runs
+    line, whole = ledger_chain.MAX_LINE_BYTES // 2**20, ledger_chain.MAX_BYTES // 2**30
+    most_lines = f"{ledger_chain.MAX_LINES:,} lines and {whole} GiB"
+    yield "ledger.md", f"A line has at most {line} MiB, a ledger at most {most_lines}."
+    yield "ledger.md", f"`{ledger_chain.EARLIER}`"
     covered = durability.read_case("armenia_azerbaijan").covered_until
     yield "tutorial.md", f"`forecasts/armenia_azerbaijan/{covered}/`"
 
@@ -554,6 +560,12 @@ def test_the_reference_has_every_key_of_the_record() -> None:
     keys = import_module("json").loads(schema.read_text(encoding="utf-8"))["properties"]
     rows = rows_of(part(page("reference.md"), "### forecast.json"))
     assert sorted(word for row in rows for word in words_in(row[0])) == sorted(keys)
+
+
+def test_the_page_of_the_ledger_has_every_key_of_a_line() -> None:
+    rows = rows_of(part(page("ledger.md"), "## What is recorded"))
+    told = [word for row in rows for word in words_in(row[0])]
+    assert sorted(told) == sorted([*ledger_chain.KEYS, "clock", *ledger_entries.OWN])
 
 
 def test_the_reference_names_the_files_that_a_report_writes() -> None:

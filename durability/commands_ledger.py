@@ -1,0 +1,141 @@
+"""The commands around the forecast ledger."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from durability.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from durability.forecast_ledger import LedgerLine
+
+LEDGER = "forecasts/ledger.jsonl"
+
+ledger_option = click.option(
+    "--ledger",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=LEDGER,
+    show_default=True,
+    help="The ledger's file.",
+)
+
+
+class _Head(click.ParamType[str]):
+    """A hash in whole."""
+
+    name = "hash"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).strip().lower()
+        if len(text) == 64 and set(text) <= set("0123456789abcdef"):
+            return text
+        return self.fail("a hash has 64 hexadecimal digits; copy all of it", param, ctx)
+
+
+@click.group()
+def ledger() -> None:
+    """List, show, verify and restore the forecasts that were recorded."""
+
+
+@ledger.command("list")
+@ledger_option
+def list_(path: Path) -> None:
+    """List every recorded forecast with its headline probability."""
+    from durability.forecast_ledger import read_ledger
+    from durability.screen import ledger_lines
+
+    for line in ledger_lines(read_ledger(path)):
+        click.echo(line)
+
+
+@ledger.command()
+@click.argument("number", type=click.IntRange(1))
+@ledger_option
+def show(number: int, path: Path) -> None:
+    """Show forecast NUMBER, what it was made from, and how to make it again."""
+    from durability.screen import recorded_lines
+
+    line = _line(path, number)
+    for text in recorded_lines(line):
+        click.echo(text)
+    click.echo("")
+    option = "" if str(path) == LEDGER else f" --ledger {shlex.quote(str(path))}"
+    click.echo(f"To make it again: durability ledger restore {number} PATH{option}")
+    _tell_differences(line.entry)
+
+
+@ledger.command()
+@click.argument("number", type=click.IntRange(1))
+@click.argument("folder", type=click.Path(path_type=Path), metavar="PATH")
+@ledger_option
+def restore(number: int, folder: Path, path: Path) -> None:
+    """Write what forecast NUMBER was made from to PATH, and say how to make it again."""
+    from durability.forecast_ledger import restore_forecast
+
+    line = _line(path, number)
+    case, priors = restore_forecast(line, path, folder)
+    click.echo(_command(line.entry, case, priors))
+    if line.entry["method"]["kind"] != "fit":
+        click.echo("It was made by updating; this fits anew, which should agree within the error.")
+    _tell_differences(line.entry)
+
+
+@ledger.command()
+@ledger_option
+@click.option("--head", type=_Head(), help="A hash that was once the last line's.")
+@click.option("--count", type=click.IntRange(0), help="How many lines there were.")
+def verify(path: Path, head: str | None, count: int | None) -> int:
+    """Check every line, their order, and every input; exit 2 where anything is wrong.
+
+    Lines dropped at the end show only against --head or --count: keep what this prints.
+    """
+    from durability.forecast_ledger import verify_ledger
+
+    found = verify_ledger(path, head=head, count=count)
+    for aside in found.set_aside:
+        click.echo(f"{aside}: an unfinished line that was set aside", err=True)
+    for problem in found.problems:
+        click.echo(str(problem), err=True)
+    click.echo(f"{path}: {found.count} lines, {len(found.problems) or 'no'} problems")
+    click.echo(f"head {found.head}")
+    return 0 if found.ok else InputError.exit_status
+
+
+def _line(path: Path, number: int) -> LedgerLine:
+    from durability.forecast_ledger import read_ledger
+
+    last = 0
+    for line in read_ledger(path):
+        if line.sequence == number:
+            return line
+        last = line.sequence
+    allowed = f"it has 1 to {last}" if last else "it has none yet"
+    raise InputError([Problem(where=str(path), found=f"no forecast {number}", allowed=allowed)])
+
+
+def _command(entry: Mapping[str, Any], case: Path, priors: Path) -> str:
+    settings = entry["settings"]
+    words = ["durability", "forecast", str(case), "--priors", str(priors)]
+    words += ["--cutoff", entry["cutoff"], "--model", entry["model"], "--seed", str(entry["seed"])]
+    for option, key in (("horizon", "horizon_months"), *((k, k) for k in _SAMPLING)):
+        words += [f"--{option}", str(settings[key])]
+    return shlex.join(words)
+
+
+_SAMPLING = ("draws", "tune", "chains")
+
+
+def _tell_differences(entry: Mapping[str, Any]) -> None:
+    from durability.ledger_entries import differences
+
+    found = differences(entry)
+    if found:
+        click.echo("Here the numbers may differ; not as they were:")
+    for text in found:
+        click.echo(f"  {text}")
