@@ -12,6 +12,8 @@ from typing import Any
 
 from durability.assembly import ModelData
 from durability.attribution import Attribution, Part, attribute, explain, unexplained
+from durability.identity import identity, knowledge
+from durability.inference import Settings
 from durability.prior_sets import PriorSet
 from durability.reweighting import khat_most
 from durability.update import (
@@ -25,6 +27,7 @@ from durability.update import (
     doubts,
     reweigh,
 )
+from durability.vocabulary import HORIZONS_MONTHS
 
 EFFECTIVE_ROUGH = 100.0
 """Effective draws below which parts are not told at all: they would be those of a few draws."""
@@ -47,22 +50,19 @@ def update_record(update: Update) -> dict[str, Any]:
     reasons = [*update.reasons] if update.rung != "refit" else []
     if passed is False:
         reasons += [f"of the fit: {reason}" for reason in fit.verdict["reasons"]]
+    settings = Settings(
+        draws=len(fit) // fit.chains, tune=fit.tune, chains=fit.chains, seed=fit.seed
+    )
     return {
-        "schema_version": 1,
-        "case": data.case.name,
-        "title": data.case.title,
-        "parties": list(data.case.parties),
-        "cutoff": data.cutoff.isoformat(),
-        "covered_until": data.case.covered_until.isoformat(),
-        "observed_to": {
-            stream: min(day, data.cutoff).isoformat()
-            for stream, day in data.case.observed_to.items()
-        },
-        "seed": fit.seed,
-        "model": fit.model,
-        "data_hash": data.hash(),
-        "prior_set": {"name": fit.priors.name, "hash": fit.priors.hash},
-        "fit": fit.key,
+        **identity(
+            data,
+            fit.priors,
+            settings,
+            model=fit.model,
+            fit=fit.key,
+            horizon_months=max(HORIZONS_MONTHS),
+        ),
+        **knowledge(data),
         "rung": update.rung,
         "refit_because": list(update.reasons) if update.rung == "refit" else [],
         "verdict": {"ok": update.ok, "fit_ok": passed, "reasons": reasons},

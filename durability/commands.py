@@ -193,7 +193,7 @@ def forecast(
     if inputs is not None:
         from durability.forecast_ledger import record_forecast
 
-        line = record_forecast(made.record, inputs, ledger=ledger, fit_key=made.record["fit"])
+        line = record_forecast(made.record, inputs, ledger=ledger)
         click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
     return status
 

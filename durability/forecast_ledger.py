@@ -164,7 +164,12 @@ def record_forecast(
         Nothing was recorded.
     """
     path = Path(ledger)
-    entry = entry_of(record, inputs, fit_key=fit_key, method=method or {"kind": "fit"})
+    entry = entry_of(
+        record,
+        inputs,
+        fit_key=fit_key or str(record.get("fit", "")),
+        method=method or {"kind": "fit"},
+    )
     entry = _plain_json(entry)
     check_inputs(inputs, record)
     store_inputs(inputs, store_of(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,8 @@ from durability.assembly import ModelData, assemble
 from durability.calendar import add_months, month_label
 from durability.cases import Case
 from durability.changes import changes_since
-from durability.inference import WATCHED, Fit, build, package_version
+from durability.identity import identity, knowledge
+from durability.inference import Fit, build
 from durability.inference import fit as fit_model
 from durability.particles import Particles, keep, particles_of, read_particles
 from durability.prior_sets import PriorSet
@@ -167,10 +167,18 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
     prior = checks.prior_draws(fit)
     checked = checks.check(fit, prior)
     record = {
-        **_identity(fit, horizon_months),
+        **identity(
+            fit.model.data,
+            fit.model.priors,
+            fit.settings,
+            model=fit.model.name,
+            fit=fit.key,
+            horizon_months=horizon_months,
+        ),
         "verdict": verdict,
         "changes": _changes(fit, particles, since),
-        **_knowledge(fit, future),
+        **knowledge(fit.model.data),
+        "unseen": _unseen(fit, future),
         **_probabilities(fit, rungs, future),
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
@@ -245,33 +253,6 @@ def to_xarray(forecast: Forecast) -> xr.Dataset:
 # Parts of the record ------------------------------------------------------------------------
 
 
-def _identity(fit: Fit, horizon_months: int) -> dict[str, Any]:
-    data, priors, settings = fit.model.data, fit.model.priors, fit.settings
-    versions = {package: package_version(package) for package in WATCHED}
-    return {
-        "schema_version": 1,
-        "case": data.case.name,
-        "title": data.case.title,
-        "parties": list(data.case.parties),
-        "cutoff": data.cutoff.isoformat(),
-        "clock_start": data.clock_start.isoformat(),
-        "deal": data.case.deal.isoformat(),
-        "covered_until": data.case.covered_until.isoformat(),
-        "seed": settings.seed,
-        "versions": {**versions, "python": platform.python_version()},
-        "data_hash": data.hash(),
-        "prior_set": {"name": priors.name, "hash": priors.hash},
-        "model": fit.model.name,
-        "fit": fit.key,
-        "settings": {
-            "draws": settings.draws,
-            "tune": settings.tune,
-            "chains": settings.chains,
-            "horizon_months": horizon_months,
-        },
-    }
-
-
 def _changes(fit: Fit, particles: Particles, since: str) -> dict[str, Any] | None:
     """Say what has moved since an earlier forecast; None where its fit is not to be had."""
     earlier = read_particles(since) if since and since != fit.key else None
@@ -344,32 +325,10 @@ def _horizons(months: int) -> list[int]:
     return [*(h for h in HORIZONS_MONTHS if h < months), months]
 
 
-def _knowledge(fit: Fit, future: Future) -> dict[str, Any]:
-    data = fit.model.data
-    known = [*data.used, *(item for item, _ in data.unused)]
-    newest = max(known, key=lambda item: (item.known, item.id), default=None)
-    chances = {}
-    if future.unseen.any():
-        chances = {rung: chance(values, fit) for rung, values in unseen(future).items()}
-    return {
-        "observed_to": {
-            stream: min(day, data.cutoff).isoformat()
-            for stream, day in data.case.observed_to.items()
-        },
-        "happened": [
-            {"rung": each.rung, "date": each.date.isoformat(), "why": each.why}
-            for each in data.case.happened
-            if each.date <= data.cutoff
-        ],
-        "newest_item": newest
-        and {
-            "id": newest.id,
-            "known": newest.known.isoformat(),
-            "age_days": (data.cutoff - newest.known).days,
-        },
-        "coverage_age_days": max((data.cutoff - data.case.covered_until).days, 0),
-        "unseen": chances,
-    }
+def _unseen(fit: Fit, future: Future) -> dict[str, Any]:
+    if not future.unseen.any():
+        return {}
+    return {rung: chance(values, fit) for rung, values in unseen(future).items()}
 
 
 def _probabilities(fit: Fit, rungs: Mapping[str, np.ndarray], future: Future) -> dict[str, Any]:

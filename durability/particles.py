@@ -69,7 +69,7 @@ class Particles:
         SHA-256 of the prior set's file.
     sources : str
         Hash of the models' code.
-    chains, seed : int
+    chains, tune, seed : int
     arrays : mapping of str to ndarray
         Everything the likelihood read.
     coords : mapping of str to tuple of str
@@ -95,6 +95,7 @@ class Particles:
     priors_text: str
     sources: str
     chains: int
+    tune: int
     seed: int
     arrays: Mapping[str, np.ndarray]
     coords: Mapping[str, tuple[str, ...]]
@@ -142,6 +143,7 @@ def particles_of(
         priors_text=text_hash(priors.path),
         sources=models_hash(),
         chains=settings.chains,
+        tune=settings.tune,
         seed=settings.seed,
         arrays=fit.model.arrays,
         coords=data.coords,

@@ -50,6 +50,8 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         "data_hash": "9f2c1f0f6f0f7f1d3c8c5a9f6f4f2e11a0b3c4d5e6f708192a3b4c5d6e7f8091",
         "prior_set": {"name": "default", "hash": "5d41402abc4b2a76b9719d911017c592"},
         "model": "breakdown",
+        "fit": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "changes": _changes(),
         "settings": {"draws": 1000, "tune": 1000, "chains": 4, "horizon_months": HORIZON},
         "verdict": _verdict(ok),
         "observed_to": dict.fromkeys(STREAMS, "2026-06-30"),
@@ -104,6 +106,80 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
             "No column measures third-party pressure, so it is left out.",
         ],
         "timings": {"import": 8.1, "compile": 44.2, "sample": 51.0, "predict": 2.2},
+    }
+
+
+def _changes() -> dict[str, Any]:
+    """What moved since a forecast a month earlier: three parts and the passing of time."""
+    now = {rung: _horizons(rung) for rung in RUNGS}
+    shares = {"N2": -0.4, "N1": 0.25, "months": 0.1, "remainder": -0.02}
+
+    def part(kind: str, label: str, driver: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        moved = {
+            rung: {
+                months: {
+                    "mean": shares[label] * told["mean"],
+                    "low": shares[label] * told["mean"] - 0.002,
+                    "high": shares[label] * told["mean"] + 0.002,
+                    **_quality(0.0012),
+                }
+                for months, told in by_horizon.items()
+            }
+            for rung, by_horizon in now.items()
+        }
+        return {"kind": kind, "label": label, "driver": driver, "items": items, "changes": moved}
+
+    def item(name: str, change: str, rating: int, statement: str) -> dict[str, Any]:
+        return {
+            "id": name,
+            "change": change,
+            "known": "2026-07-12",
+            "ratings": {"a": rating},
+            "statement": statement,
+            "source": "A newspaper",
+        }
+
+    factor = 1.0 - sum(shares.values())
+    before = {
+        rung: {
+            months: {
+                name: value * (1.0 - sum(shares.values()))
+                if name in ("mean", "low", "high")
+                else value
+                for name, value in told.items()
+            }
+            for months, told in by_horizon.items()
+        }
+        for rung, by_horizon in now.items()
+    }
+    signed = "The foreign ministers sign a protocol on the border commission."
+    return {
+        "since": {
+            "cutoff": "2026-06-30",
+            "fit": "ff1b2c3d4e5f6071",
+            "prior_set": {"name": "default", "hash": "5d41402abc4b2a76b9719d911017c592"},
+        },
+        "trust": {
+            "khat": 0.21,
+            "khat_most": 0.7,
+            "effective_size": 1641.4,
+            "effective_least": 400.0,
+            "effective_children": 5456.7,
+            "draws": 4000,
+            "months": 1,
+            "months_most": 3,
+        },
+        "reasons": [],
+        "exact": True,
+        "orders": 0,
+        "before": before,
+        "after": now,
+        "parts": [
+            part("event", "N1", "corridor", [item("N1", "added", 2, "Work on the route stops.")]),
+            part("event", "N2", "trust", [item("N2", "added", -2, signed)]),
+            part("months", "months", "", []),
+            part("remainder", "remainder", "", []),
+        ],
     }
 
 
