@@ -26,6 +26,7 @@ from durability.cases import Case, Standing
 from durability.errors import InputError, Problem
 from durability.ladder import Reading, Spell, confrontations, derive_spells, standing_abrogation
 from durability.news import NewsItem
+from durability.news_ledger import as_known, histories, standing, superseded
 from durability.vocabulary import (
     COVARIATES,
     DAYS_PER_YEAR,
@@ -237,15 +238,21 @@ def select_news(
     Returns
     -------
     used : tuple of NewsItem
+        As they stand at the cutoff, in the order of the ids under which they were first written,
+        whatever the order of the file: a corrected item keeps its place.
     unused : tuple of (NewsItem, str)
         With the reason.
     """
     counted = {window.source: window.indicator for window in known_windows(case, cutoff)}
     used, unused = [], []
-    for item in case.news:
-        if item.known > cutoff:
+    for history in histories((*case.news, *case.retractions)):
+        known = as_known(history, cutoff)
+        unused.extend(superseded(known))
+        item = standing(known)
+        if item is None:
             continue
-        reason = _why_not(item, case, counted)
+        count = next((counted[row.id] for row in history.rows if row.id in counted), "")
+        reason = _why_not(item, case, count)
         if reason:
             unused.append((item, reason))
         else:
@@ -253,7 +260,7 @@ def select_news(
     return tuple(used), tuple(unused)
 
 
-def _why_not(item: NewsItem, case: Case, counted: Mapping[str, str]) -> str:
+def _why_not(item: NewsItem, case: Case, count: str) -> str:
     if not item.ratings:
         return f"not rated ({item.status})"
     if item.grade not in GRADES:
@@ -262,8 +269,8 @@ def _why_not(item: NewsItem, case: Case, counted: Mapping[str, str]) -> str:
         return f"before the driver grid ({month_label(case.grid_start)})"
     if item.precision == "year":
         return "dated only to a year"
-    if item.id in counted:
-        return f"the same fact enters as the count {counted[item.id]}"
+    if count:
+        return f"the same fact enters as the count {count}"
     return ""
 
 
@@ -433,7 +440,7 @@ def _add_events(
     parts: _Parts, used: tuple[NewsItem, ...], months: tuple[date, ...]
 ) -> list[_Thing]:
     groups: dict[str, list[NewsItem]] = {}
-    for item in sorted(used, key=lambda item: item.id):
+    for item in used:
         groups.setdefault(item.event or item.id, []).append(item)
     if not groups:
         return []

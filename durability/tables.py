@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 
 from durability.errors import InputError, Problems, one_of, quoted
-from durability.files import read_text
+from durability.files import read_text, text_of
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
@@ -42,19 +42,22 @@ class Row:
         empty.
     problems : Problems
         Where the converters note what is wrong.
+    place : str
+        What messages call the row where it stands in no table: ``the new item``.
     """
 
     path: Path
     line: int
     cells: Mapping[str, str]
     problems: Problems
+    place: str = ""
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
 
     def where(self, column: str = "") -> str:
         """Name the row, or one cell of it, for a message."""
-        place = f"{self.path} line {self.line}"
+        place = self.place or f"{self.path} line {self.line}"
         return f"{place}, {column}" if column else place
 
     def problem(self, column: str, allowed: str) -> None:
@@ -64,7 +67,12 @@ class Row:
 
 
 def read_rows(
-    path: Path, *, required: Sequence[str], optional: Sequence[str] = (), problems: Problems
+    path: Path,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    problems: Problems,
+    data: bytes | None = None,
 ) -> list[Row]:
     """Read a CSV file with a header.
 
@@ -77,6 +85,8 @@ def read_rows(
         Columns that it may have.
     problems : Problems
         Receives what is wrong with file, header, quoting or the number of cells.
+    data : bytes, optional
+        What the file holds or is about to hold; read from `path` where it is not given.
 
     Returns
     -------
@@ -85,7 +95,7 @@ def read_rows(
         its header lacks or repeats a column.
     """
     try:
-        text = read_text(path)
+        text = read_text(path) if data is None else text_of(path, data)
     except InputError as error:
         problems.extend(error.problems)
         return []
@@ -107,7 +117,7 @@ def read_rows(
             continue
         filled = dict.fromkeys(optional, "") | dict(zip(header, cells, strict=True))
         row = Row(path=path, line=line, cells=filled, problems=problems)
-        _check_characters(row)
+        check_characters(row)
         rows.append(row)
     return rows
 
@@ -145,7 +155,8 @@ def _header_serves(
     return not missing and len(set(header)) == len(header)
 
 
-def _check_characters(row: Row) -> None:
+def check_characters(row: Row) -> None:
+    """Note cells with control characters, and those that a spreadsheet would run."""
     for column, cell in row.cells.items():
         if _CONTROL.search(cell):
             row.problem(column, "must not hold control characters")

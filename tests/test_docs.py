@@ -27,6 +27,7 @@ from durability import (
     case_settings,
     catalogue,
     checks,
+    codings,
     commands,
     distributions,
     ladder,
@@ -349,8 +350,8 @@ def test_the_page_has_every_column_that_the_readers_know() -> None:
     indicators = import_module("durability.indicators")
     assert told_columns("## news.csv") == wanted(news._REQUIRED, news._OPTIONAL)
     assert told_columns("## indicators.csv") == wanted(indicators._REQUIRED, indicators._OPTIONAL)
-    assert told_columns("## codings.csv") == wanted(news._CODING)
-    assert told_columns("## reconciliations.csv") == wanted(news._RECONCILIATION)
+    assert told_columns("## codings.csv") == wanted(codings._CODING)
+    assert told_columns("## reconciliations.csv") == wanted(codings._RECONCILIATION)
 
 
 def test_the_page_has_every_key_of_the_settings() -> None:
