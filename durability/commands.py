@@ -405,3 +405,7 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is not None:
         click.echo(kind(durability, {}, "durability", COMPLETION_VARIABLE).source())
+
+
+# Commands in modules of their own register themselves on the group above.
+from durability import commands_news  # noqa: E402, F401

@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from durability import tables
@@ -65,9 +66,7 @@ def read_news(path: Path) -> tuple[NewsItem, ...]:
     return items_of(rows)
 
 
-def collect_news(
-    path: Path, problems: Problems, data: bytes | None = None
-) -> tuple[NewsRow, ...]:
+def collect_news(path: Path, problems: Problems, data: bytes | None = None) -> tuple[NewsRow, ...]:
     """Read ``news.csv``, or `data` that is about to become it, noting what is wrong."""
     rows = rows_of(path, problems, data)
     records = tuple(record_of(row) for row in rows)
@@ -137,7 +136,7 @@ def standing(history: History) -> NewsItem | None:
 def superseded(history: History) -> Iterator[tuple[NewsItem, str]]:
     """Give the items of a history that do not stand, each with the reason."""
     items, stands = items_of(history.rows), standing(history)
-    for item, after in zip(items, items[1:], strict=False):
+    for item, after in pairwise(items):
         yield item, f"corrected by {after.id}"
     last = history.rows[-1] if history.rows else None
     if stands is None and isinstance(last, Retraction):
@@ -185,10 +184,11 @@ def _check_events(rows: Iterable[Row], records: Sequence[NewsRow]) -> None:
 
     Items that no longer stand may differ; a correction of the driver is how that is mended.
     """
-    stands = {item.id for history in histories(records) if (item := standing(history))}
+    standings = (standing(history) for history in histories(records))
+    stands = {item.id for item in standings if item is not None}
     first: dict[str, NewsItem] = {}
     for row, item in zip(rows, records, strict=True):
-        if item.id not in stands or isinstance(item, Retraction):
+        if isinstance(item, Retraction) or item.id not in stands:
             continue
         if not item.event or item.driver not in DRIVERS:
             continue

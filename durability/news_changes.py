@@ -1,0 +1,435 @@
+"""Adding, correcting and retracting news: every change is rows at the end of ``news.csv``.
+
+A change is one step: under the file's lock it is read and checked, the new rows are worked out from
+what stands there, the whole new text is checked by the reader, and only then put in place. So what
+is accepted can be read, writers at once never lose each other's rows, and a change that is refused
+or killed leaves the file as it was.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from durability import news_file
+from durability.case_folders import find_case, writable_case
+from durability.cases import Case
+from durability.errors import InputError, Problem, Problems, WriteError, one_of, quoted
+from durability.news import NewsItem, NewsRow, Retraction
+from durability.news_entries import (
+    FIELDS,
+    NewsEntry,
+    cells_of,
+    draft_of,
+    entry_of,
+    written,
+)
+from durability.news_ledger import (
+    History,
+    collect_news,
+    histories,
+    items_of,
+    standing,
+)
+from durability.news_placing import Look, Placed, place_entries
+
+CORRECTED: Final = tuple(
+    name for name in FIELDS if name not in ("id", "known", "same_event", "new_event")
+)
+"""What a correction may change."""
+
+_TRIES: Final = 5
+"""How often a change starts anew when a program without the lock saves in between."""
+
+
+class DuplicateNewsError(InputError):
+    """Items that look like others: whether they report the same event must be said.
+
+    Parameters
+    ----------
+    found : iterable of Look
+        Each item that was asked to be added, with those that it looks like.
+    """
+
+    def __init__(self, found: Iterable[Look]) -> None:
+        self.found = tuple(found)
+        super().__init__(_question(look) for look in self.found)
+
+
+def _question(look: Look) -> Problem:
+    seen = "; ".join(
+        f"{item.id} ({item.date}, {item.driver}, event {quoted(item.event)}): "
+        f"{quoted(item.statement)}"
+        for item in look.likes
+    )
+    first = look.likes[0]
+    return Problem(
+        where=look.entry.place,
+        found=f"{quoted(look.draft.statement)} looks like {seen}",
+        allowed=f"say which: --same-event {first.id} if it is another report of that event, "
+        "--new-event if it is an event of its own (in a batch the columns same_event and "
+        "new_event), or leave it out",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a change did.
+
+    Parameters
+    ----------
+    folder : Path
+        The case that was changed.
+    copied_from : Path or None
+        The case of which `folder` was made a copy first.
+    rows : tuple of NewsItem or Retraction
+        One for each thing asked for: the new row, or the row that said the same already.
+    added : tuple of str
+        Ids of the rows that are new.
+    """
+
+    folder: Path
+    copied_from: Path | None
+    rows: tuple[NewsRow, ...]
+    added: tuple[str, ...]
+
+
+def add_news(
+    case_or_path: Case | str | Path,
+    items: Iterable[NewsEntry | Mapping[str, object]],
+) -> tuple[NewsItem, ...]:
+    """Add news items to a case: all of them, or none.
+
+    A shipped case, and one whose folder cannot be written, is copied to ``./cases`` first.
+
+    Parameters
+    ----------
+    case_or_path : Case, str or Path
+        A case, its name or its folder.
+    items : iterable of NewsEntry or mapping
+        What is said of each; a mapping has the fields of :class:`NewsEntry` by name.
+
+    Returns
+    -------
+    tuple of NewsItem
+        One for each of `items`, in their order: the new row, or the one that says exactly the
+        same and was there already.
+
+    Raises
+    ------
+    DuplicateNewsError
+        An item looks like another, and neither ``same_event`` nor ``new_event`` says what it is.
+    InputError
+        Something is wrong with an item, or with the file as it stands.
+    WriteError
+        The file cannot be written; what stood there still stands.
+    """
+    return items_of(record_news(case_or_path, items).rows)
+
+
+def record_news(
+    case_or_path: Case | str | Path,
+    items: Iterable[NewsEntry | Mapping[str, object]],
+) -> Change:
+    """Add news items; see :func:`add_news`. Tells also where, and which rows are new."""
+    problems = Problems()
+    entries = _entries(items, problems)
+    drafts = [draft_of(entry, problems) for entry in entries]
+    problems.raise_any()
+
+    def place(rows: Sequence[NewsRow]) -> Placed:
+        found = Problems()
+        placed = place_entries(entries, drafts, rows, now=_now(), problems=found)
+        found.raise_any()
+        if placed.asked:
+            raise DuplicateNewsError(placed.asked)
+        return placed
+
+    return _changed(case_or_path, place)
+
+
+def _entries(
+    items: Iterable[NewsEntry | Mapping[str, object]], problems: Problems
+) -> list[NewsEntry]:
+    every = list(items)
+    entries = []
+    for number, item in enumerate(every, start=1):
+        place = f"item {number} of {len(every)}" if len(every) > 1 else "the new item"
+        if isinstance(item, NewsEntry):
+            numbered = item.place == "the new item" and len(every) > 1
+            entries.append(replace(item, place=place) if numbered else item)
+        elif (entry := entry_of(item, place, problems)) is not None:
+            entries.append(entry)
+    return entries
+
+
+def correct_news(
+    case_or_path: Case | str | Path,
+    item: str,
+    changes: Mapping[str, object],
+    *,
+    why: str,
+    known: dt.date | str | None = None,
+) -> NewsItem:
+    """Correct a news item: a new row takes its place, and the old one stays to be seen.
+
+    Parameters
+    ----------
+    case_or_path : Case, str or Path
+        A case, its name or its folder.
+    item : str
+        Id of the row to correct: the latest about its item. Where that is a retraction, the item
+        stands again, as corrected.
+    changes : mapping of str to object
+        Fields of :class:`NewsEntry` and what they should be; an empty text empties a field.
+    why : str
+        The reason.
+    known : datetime.date or str, optional
+        The day the world learned of it; earlier cutoffs still see the old row. By default the slip
+        was ours and the correction holds at every cutoff.
+
+    Returns
+    -------
+    NewsItem
+        The row that now stands, also where it was there already.
+
+    Raises
+    ------
+    InputError
+        There is no such row, a later one points at it, or something is wrong with the change.
+    WriteError
+        The file cannot be written; what stood there still stands.
+    """
+    return items_of(record_correction(case_or_path, item, changes, why=why, known=known).rows)[0]
+
+
+def record_correction(
+    case_or_path: Case | str | Path,
+    item: str,
+    changes: Mapping[str, object],
+    *,
+    why: str,
+    known: dt.date | str | None = None,
+) -> Change:
+    """Correct a news item; see :func:`correct_news`. Tells also where."""
+    problems = Problems()
+    place = f"the correction of {quoted(item)}"
+    for key in changes:
+        if key not in CORRECTED:
+            problems.add(place, f"unknown field {quoted(key)}", one_of(CORRECTED, str(key)))
+    problems.raise_any()
+
+    def correct(rows: Sequence[NewsRow]) -> Placed:
+        history, at = _find(rows, item)
+        old, target = items_of(history.rows[: at + 1])[-1], history.rows[at]
+        given = {} if known is None else {"known": known, "known_assumed": ""}
+        dated = {"precision": ""} if "date" in changes else {}
+        said = cells_of(old) | {"known": target.known} | dated | given | dict(changes)
+        entry = NewsEntry(**{key: said[key] for key in FIELDS if key in said}, place=place)  # type: ignore[arg-type]
+        draft = replace(draft_of(entry, problems), corrects=target.id, why=_reason(why, problems))
+        problems.raise_any()
+        after = history.rows[at + 1] if at + 1 < len(history.rows) else None
+        if isinstance(after, NewsItem) and _same(after, draft):
+            return Placed(rows=(after,), new=(), asked=())
+        if after is not None:
+            raise _taken(item, after, history)
+        if _same(old, replace(draft, corrects=old.corrects, why=old.why)) and old is target:
+            raise _refused(place, "it changes nothing", "say what should be otherwise")
+        _check_known(target, draft.known)
+        row = replace(draft, id=_next_id(history.id, "c", rows), recorded=_now())
+        return Placed(rows=(row,), new=(row,), asked=())
+
+    return _changed(case_or_path, correct)
+
+
+def retract_news(
+    case_or_path: Case | str | Path,
+    item: str,
+    *,
+    why: str,
+    known: dt.date | str | None = None,
+) -> Retraction:
+    """Take a news item back: it leaves no trace in a forecast, and stays in the file to be seen.
+
+    Parameters
+    ----------
+    case_or_path : Case, str or Path
+        A case, its name or its folder.
+    item : str
+        Id of the row to take back: the latest about its item. Taking back a retraction lets the
+        item stand again.
+    why : str
+        The reason.
+    known : datetime.date or str, optional
+        The day the world learned of it; earlier cutoffs still see the item. By default the day of
+        the item itself: it never was.
+
+    Returns
+    -------
+    Retraction
+        The row that takes it back, also where it was there already.
+
+    Raises
+    ------
+    InputError
+        There is no such row, or a later one points at it.
+    WriteError
+        The file cannot be written; what stood there still stands.
+    """
+    change = record_retraction(case_or_path, item, why=why, known=known)
+    return next(row for row in change.rows if isinstance(row, Retraction))
+
+
+def record_retraction(
+    case_or_path: Case | str | Path,
+    item: str,
+    *,
+    why: str,
+    known: dt.date | str | None = None,
+) -> Change:
+    """Take a news item back; see :func:`retract_news`. Tells also where."""
+    problems = Problems()
+    reason = _reason(why, problems)
+    day = _day(known, problems)
+    problems.raise_any()
+
+    def retract(rows: Sequence[NewsRow]) -> Placed:
+        history, at = _find(rows, item)
+        target = history.rows[at]
+        after = history.rows[at + 1] if at + 1 < len(history.rows) else None
+        counted = target.known if day is None else day
+        if isinstance(after, Retraction) and (after.why, after.known) == (reason, counted):
+            return Placed(rows=(after,), new=(), asked=())
+        if after is not None:
+            raise _taken(item, after, history)
+        _check_known(target, counted)
+        row = Retraction(
+            id=_next_id(history.id, "r", rows),
+            retracts=target.id,
+            known=counted,
+            why=reason,
+            recorded=_now(),
+            line=0,
+        )
+        return Placed(rows=(row,), new=(row,), asked=())
+
+    return _changed(case_or_path, retract)
+
+
+def _reason(why: str, problems: Problems) -> str:
+    """Check a reason by the rules of a statement."""
+    entry = NewsEntry(date="2000-01-01", driver="trust", statement=why, place="the reason (why)")
+    return draft_of(entry, problems).statement
+
+
+def _day(known: dt.date | str | None, problems: Problems) -> dt.date | None:
+    if known is None:
+        return None
+    try:
+        return dt.date.fromisoformat(written(known))
+    except ValueError:
+        problems.add("known", quoted(written(known)), "must be a day written YYYY-MM-DD")
+        return None
+
+
+def _find(rows: Sequence[NewsRow], name: str) -> tuple[History, int]:
+    """Find the history that has a row of that id, and the row's place in it."""
+    for history in histories(rows):
+        for at, row in enumerate(history.rows):
+            if row.id == name:
+                return history, at
+    raise _refused("news", f"no row has the id {quoted(name)}", "see durability news list --all")
+
+
+def _refused(where: str, found: str, allowed: str) -> InputError:
+    return InputError([Problem(where=where, found=found, allowed=allowed)])
+
+
+def _check_known(target: NewsRow, known: dt.date) -> None:
+    if known < target.known:
+        raise _refused(
+            "known",
+            str(known),
+            f"must not be before {target.known}, when {target.id} was known; where that day itself "
+            "is wrong, retract the item and add it again",
+        )
+
+
+def _taken(name: str, after: NewsRow, history: History) -> InputError:
+    done = "retracted" if isinstance(after, Retraction) else "corrected"
+    last = history.rows[-1]
+    gone = standing(history) is None
+    advice = f"{last.id} is the latest about it; " + (
+        "retract or correct that, and the item stands again" if gone else "correct or retract that"
+    )
+    found = f"it was {done} already, by {after.id} (line {after.line})"
+    return _refused(name, found, advice)
+
+
+def _same(one: NewsItem, other: NewsItem) -> bool:
+    bare = {"id": "", "line": 0, "recorded": None, "known_assumed": False}
+    return replace(one, **bare) == replace(other, **bare)  # type: ignore[arg-type]
+
+
+def _next_id(root: str, letter: str, rows: Sequence[NewsRow]) -> str:
+    """Name a row after the item it is about: ``T045.c1``, ``T045.r1``."""
+    taken = {row.id for row in rows}
+    number = 1
+    while (name := f"{root[:50]}.{letter}{number}") in taken:
+        number += 1
+    return name
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
+def _changed(
+    case_or_path: Case | str | Path, place: Callable[[Sequence[NewsRow]], Placed]
+) -> Change:
+    """Make a change to a case's news in one step."""
+    found = case_or_path.folder if isinstance(case_or_path, Case) else find_case(case_or_path)
+    folder = writable_case(found)
+    path = (folder / "news.csv").resolve()
+    with news_file.locked(path):
+        news_file.remove_leftovers(path)
+        for _ in range(_TRIES):
+            placed = _written(path, place)
+            if placed is not None:
+                copied = None if folder == found else found
+                added = tuple(row.id for row in placed.new)
+                return Change(folder=folder, copied_from=copied, rows=placed.rows, added=added)
+    raise WriteError(f"{path}: another program keeps saving it; nothing was changed")
+
+
+def _written(path: Path, place: Callable[[Sequence[NewsRow]], Placed]) -> Placed | None:
+    """Place rows and write the file; None where somebody else has saved it meanwhile."""
+    old = _bytes_of(path)
+    placed = place(_checked(path, old))
+    if not placed.new:
+        return placed
+    new = news_file.with_rows(old, [cells_of(row) for row in placed.new])
+    after = {row.id: row for row in _checked(path, new)}
+    if not news_file.replace_whole(path, old, new):
+        return None
+    return replace(placed, rows=tuple(after[row.id] for row in placed.rows))
+
+
+def _checked(path: Path, data: bytes) -> tuple[NewsRow, ...]:
+    problems = Problems()
+    rows = collect_news(path, problems, data)
+    problems.raise_any()
+    return rows
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        found, allowed = "no such file", "a case has its news there"
+    except OSError as error:
+        found, allowed = error.strerror or "cannot be read", "check its rights"
+    raise _refused(str(path), found, allowed)
