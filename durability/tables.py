@@ -24,6 +24,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # What a spreadsheet would run: "=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0"; not "-2" or "-".
+_FORMULA_STARTS = ("=", "@", "+", "-")
 _FORMULA = re.compile(r"[=@]|[+-](?=.*[(|!])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -128,8 +129,9 @@ def _records(path: Path, text: str, problems: Problems) -> list[tuple[int, list[
     line = 1
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                records.append((line, [cell.strip() for cell in cells]))
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                records.append((line, stripped))
             line = reader.line_num + 1
     except csv.Error as error:
         problems.add(f"{path} line {line}", f"broken CSV ({error})", "check the quote marks")
@@ -158,9 +160,10 @@ def _header_serves(
 def check_characters(row: Row) -> None:
     """Note cells with control characters, and those that a spreadsheet would run."""
     for column, cell in row.cells.items():
-        if _CONTROL.search(cell):
+        # Printable cells, nearly all, hold no control character.
+        if not cell.isprintable() and _CONTROL.search(cell):
             row.problem(column, "must not hold control characters")
-        elif _FORMULA.match(cell):
+        elif cell[:1] in _FORMULA_STARTS and _FORMULA.match(cell):
             row.problem(column, "looks like a spreadsheet formula; put a word before it")
 
 
