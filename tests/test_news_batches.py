@@ -71,9 +71,7 @@ def test_a_batch_says_the_same_in_toml_and_csv(tmp_path: Path) -> None:
         ("x.csv", "\0", "NUL"),
     ],
 )
-def test_a_batch_that_is_wrong_is_refused_with_its_line(
-    name: str, text: str, message: str
-) -> None:
+def test_a_batch_that_is_wrong_is_refused_with_its_line(name: str, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         batch_of(Path(name), text.encode())
 

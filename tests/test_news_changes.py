@@ -331,7 +331,9 @@ def test_a_retraction_that_cannot_be_is_refused(
 
 def test_a_row_that_is_pointed_at_leads_to_the_latest_one(case: Path) -> None:
     correct_news(case, "N004", {"ratings": 3}, why="misread")
-    with pytest.raises(InputError, match=r"corrected already, by N004.c1 .*correct or retract that"):
+    with pytest.raises(
+        InputError, match=r"corrected already, by N004.c1 .*correct or retract that"
+    ):
         retract_news(case, "N004", why="x")
     retract_news(case, "N004.c1", why="x")
     with pytest.raises(InputError, match=r"retracted already, by N004.r1 .*stands again"):
@@ -366,9 +368,7 @@ def test_a_shipped_case_is_copied_before_the_first_write(
     assert len(read_case("armenia_azerbaijan").news) == len(read_case(SHIPPED).news) + 3
 
 
-def test_a_copy_is_not_mistaken_for_another_case_of_its_name(
-    case: Path, tmp_path: Path
-) -> None:
+def test_a_copy_is_not_mistaken_for_another_case_of_its_name(case: Path, tmp_path: Path) -> None:
     other = new_case(tmp_path / "cases" / SHIPPED.name, title="Other", parties=("A", "B"))
     before = (other / "news.csv").read_bytes()
     with pytest.raises(InputError, match="another case stands already"):
@@ -557,7 +557,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(
 
     with monkeypatch.context() as patch:
         patch.setattr(files, step, full)
-        with pytest.raises(WriteError, match="No space left on device.*nothing was changed"):
+        with pytest.raises(WriteError, match=r"No space left on device.*nothing was changed"):
             add_news(case, [said()])
     after = {path.name: path.read_bytes() for path in case.iterdir()}
     assert after == before | {".news.csv.lock": b""}
@@ -645,9 +645,7 @@ def test_an_unwritable_case_is_copied(
 ) -> None:
     # Root may write everywhere, so the system's answer is made up.
     real: Callable[..., bool] = os.access
-    monkeypatch.setattr(
-        os, "access", lambda path, mode: Path(path) != case and real(path, mode)
-    )
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != case and real(path, mode))
     change = record_news(case, [said()])
     assert (change.folder, change.copied_from) == (Path("cases/northland"), case)
     assert len(read_case(case).news) == 8

@@ -1,4 +1,4 @@
-"""Writing to the news file: what stands there stays to the byte, and one process writes at a time."""
+"""Writing to the news file: what stands there stays, and one process writes at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The news as a ledger: what corrects and retracts what, what stands on a day, and no trace left."""
+"""The news as a ledger: what points at what, what stands on a day, no trace left."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_rows_that_cannot_be_are_refused_with_their_line(
 
 def test_a_circle_of_rows_is_refused_at_the_row_that_points_forward(tmp_path: Path) -> None:
     circle = (correction("A", "C"), correction("B", "A"), correction("C", "B"))
-    with pytest.raises(InputError, match="line 2, corrects.*points forward, to line 4"):
+    with pytest.raises(InputError, match=r"line 2, corrects.*points forward, to line 4"):
         read_news(written(tmp_path / "news.csv", circle))
 
 
@@ -192,7 +192,7 @@ def test_items_that_no_longer_stand_may_have_told_an_event_of_another_driver(
     wrong = item("T1", DAY, event="talks", driver="corridor")
     rows = (wrong, item("T2", DAY, event="talks", driver="trust"))
     path = tmp_path / "news.csv"
-    with pytest.raises(InputError, match='line 3, driver.*event "talks" has driver "corridor"'):
+    with pytest.raises(InputError, match=r'line 3, driver.*event "talks" has driver "corridor"'):
         read_news(written(path, rows))
     mended = (wrong, correction("T1.c1", "T1", event="talks", driver="trust"), rows[1])
     assert len(read_news(written(path, mended))) == 3

@@ -9,7 +9,14 @@ from itertools import combinations
 import pytest
 from worlds import flagship, item
 
-from durability.news_likeness import CLOSE_DAYS, LIKENESS, _bare, days_apart, event_name, look_alikes
+from durability.news_likeness import (
+    CLOSE_DAYS,
+    LIKENESS,
+    _bare,
+    days_apart,
+    event_name,
+    look_alikes,
+)
 
 DAY = date(2025, 12, 1)
 SAID = "Yerevan and Baku sign a protocol on the road through Meghri."
