@@ -146,7 +146,8 @@ def _ask(look: Look) -> NewsEntry | None:
 
     said = look.draft.statement
     click.echo(f"{look.entry.place}: {quoted(said, limit=200)} looks like")
-    for number, item in enumerate(look.likes, start=1):
+    shown = look.likes[:9]
+    for number, item in enumerate(shown, start=1):
         click.echo(f"  {number}. {_described(item)}")
     click.echo("skip: leave it out; same: another report of that event; new: an event of its own")
     answer = click.prompt("What is it?", type=click.Choice(["skip", "same", "new"]))
@@ -156,9 +157,9 @@ def _ask(look: Look) -> NewsEntry | None:
         clash = look.entry.event in {item.event for item in look.likes}
         return replace(look.entry, new_event=True, event="" if clash else look.entry.event)
     number = 1
-    if len({item.event for item in look.likes}) > 1:
-        number = click.prompt("Of which?", type=click.IntRange(1, len(look.likes)))
-    return replace(look.entry, same_event=look.likes[number - 1].id, event="")
+    if len({item.event for item in shown}) > 1:
+        number = click.prompt("Of which?", type=click.IntRange(1, len(shown)))
+    return replace(look.entry, same_event=shown[number - 1].id, event="")
 
 
 def _described(item: NewsItem) -> str:

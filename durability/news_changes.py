@@ -41,6 +41,9 @@ CORRECTED: Final = tuple(
 )
 """What a correction may change."""
 
+_SHOWN: Final = 3
+"""Look-alikes that a message shows."""
+
 _TRIES: Final = 5
 """How often a change starts anew when a program without the lock saves in between."""
 
@@ -63,8 +66,10 @@ def _question(look: Look) -> Problem:
     seen = "; ".join(
         f"{item.id} ({item.date}, {item.driver}, event {quoted(item.event)}): "
         f"{quoted(item.statement)}"
-        for item in look.likes
+        for item in look.likes[:_SHOWN]
     )
+    if len(look.likes) > _SHOWN:
+        seen += f"; and {len(look.likes) - _SHOWN} more"
     first = look.likes[0]
     return Problem(
         where=look.entry.place,

@@ -50,6 +50,7 @@ class _Book:
         self.ids = {row.id: row for row in rows}
         self.events = {item.event for item in items_of(rows)}
         self.standing: list[NewsItem] = []
+        self.by_event: dict[str, list[NewsItem]] = {}
         self.current: dict[str, NewsItem] = {}
         self.contents: dict[object, NewsItem] = {}
         self.batch_events: set[str] = set()
@@ -58,21 +59,25 @@ class _Book:
             for row in items_of(history.rows):
                 self.contents.setdefault(_content(row), row)
             if item is not None:
-                self.standing.append(item)
+                self._stand(item)
                 self.contents[_content(item)] = item
                 self.current |= dict.fromkeys((row.id for row in history.rows), item)
         numbers = [int(name[1:]) for name in self.ids if re.fullmatch(r"N[0-9]{1,9}", name)]
         self.number = max(numbers, default=0)
 
     def of_event(self, event: str) -> tuple[NewsItem, ...]:
-        return tuple(item for item in self.standing if item.event == event)
+        return tuple(self.by_event.get(event, ()))
 
     def add(self, item: NewsItem, *, own_event: bool) -> None:
         self.ids[item.id] = self.current[item.id] = self.contents[_content(item)] = item
-        self.standing.append(item)
+        self._stand(item)
         self.events.add(item.event)
         if own_event:
             self.batch_events.add(item.event)
+
+    def _stand(self, item: NewsItem) -> None:
+        self.standing.append(item)
+        self.by_event.setdefault(item.event, []).append(item)
 
     def next_id(self) -> str:
         self.number += 1
