@@ -15,9 +15,9 @@ from durability.commands import CASE, DAY, durability
 
 if TYPE_CHECKING:
     from durability.news import NewsItem
-    from durability.news_changes import Change
     from durability.news_entries import NewsEntry
     from durability.news_placing import Look
+    from durability.news_writing import Change
 
 
 @durability.group()

@@ -1,23 +1,15 @@
-"""Adding, correcting and retracting news: every change is rows at the end of ``news.csv``.
-
-A change is one step: under the file's lock it is read and checked, the new rows are worked out from
-what stands there, the whole new text is checked by the reader, and only then put in place. So what
-is accepted can be read, writers at once never lose each other's rows, and a change that is refused
-or killed leaves the file as it was.
-"""
+"""Adding, correcting and retracting news: every change is rows at the end of ``news.csv``."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from durability import news_file
-from durability.case_folders import find_case, writable_case
 from durability.cases import Case
-from durability.errors import InputError, Problem, Problems, WriteError, one_of, quoted
+from durability.errors import InputError, Problem, Problems, one_of, quoted
 from durability.news import NewsItem, NewsRow, Retraction
 from durability.news_entries import (
     FIELDS,
@@ -29,12 +21,12 @@ from durability.news_entries import (
 )
 from durability.news_ledger import (
     History,
-    collect_news,
     histories,
     items_of,
     standing,
 )
 from durability.news_placing import Look, Placed, place_entries
+from durability.news_writing import Change, change_news
 
 CORRECTED: Final = tuple(
     name for name in FIELDS if name not in ("id", "known", "same_event", "new_event")
@@ -43,9 +35,6 @@ CORRECTED: Final = tuple(
 
 _SHOWN: Final = 3
 """Look-alikes that a message shows."""
-
-_TRIES: Final = 5
-"""How often a change starts anew when a program without the lock saves in between."""
 
 
 class DuplicateNewsError(InputError):
@@ -78,28 +67,6 @@ def _question(look: Look) -> Problem:
         "--new-event if it is an event of its own (in a batch the columns same_event and "
         "new_event), or leave it out",
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What a change did.
-
-    Parameters
-    ----------
-    folder : Path
-        The case that was changed.
-    copied_from : Path or None
-        The case of which `folder` was made a copy first.
-    rows : tuple of NewsItem or Retraction
-        One for each thing asked for: the new row, or the row that said the same already.
-    added : tuple of str
-        Ids of the rows that are new.
-    """
-
-    folder: Path
-    copied_from: Path | None
-    rows: tuple[NewsRow, ...]
-    added: tuple[str, ...]
 
 
 def add_news(
@@ -153,7 +120,7 @@ def record_news(
             raise DuplicateNewsError(placed.asked)
         return placed
 
-    return _changed(case_or_path, place)
+    return change_news(case_or_path, place)
 
 
 def _entries(
@@ -225,29 +192,47 @@ def record_correction(
     for key in changes:
         if key not in CORRECTED:
             problems.add(place, f"unknown field {quoted(key)}", one_of(CORRECTED, str(key)))
+    reason = _reason(why, problems)
     problems.raise_any()
 
     def correct(rows: Sequence[NewsRow]) -> Placed:
         history, at = _find(rows, item)
-        old, target = items_of(history.rows[: at + 1])[-1], history.rows[at]
-        given = {} if known is None else {"known": known, "known_assumed": ""}
-        dated = {"precision": ""} if "date" in changes else {}
-        said = cells_of(old) | {"known": target.known} | dated | given | dict(changes)
-        entry = NewsEntry(**{key: said[key] for key in FIELDS if key in said}, place=place)  # type: ignore[arg-type]
-        draft = replace(draft_of(entry, problems), corrects=target.id, why=_reason(why, problems))
-        problems.raise_any()
-        after = history.rows[at + 1] if at + 1 < len(history.rows) else None
+        target, after = history.rows[at], _after(history, at)
+        old = items_of(history.rows[: at + 1])[-1]
+        draft = _corrected(old, target, changes, known, place)
+        draft = replace(draft, corrects=target.id, why=reason)
         if isinstance(after, NewsItem) and _same(after, draft):
             return Placed(rows=(after,), new=(), asked=())
         if after is not None:
             raise _taken(item, after, history)
-        if _same(old, replace(draft, corrects=old.corrects, why=old.why)) and old is target:
+        if target is old and _same(old, replace(draft, corrects=old.corrects, why=old.why)):
             raise _refused(place, "it changes nothing", "say what should be otherwise")
         _check_known(target, draft.known)
         row = replace(draft, id=_next_id(history.id, "c", rows), recorded=_now())
         return Placed(rows=(row,), new=(row,), asked=())
 
-    return _changed(case_or_path, correct)
+    return change_news(case_or_path, correct)
+
+
+def _corrected(
+    old: NewsItem,
+    target: NewsRow,
+    changes: Mapping[str, object],
+    known: dt.date | str | None,
+    place: str,
+) -> NewsItem:
+    """Give an item with changes, checked as a new one is."""
+    said: dict[str, Any] = {**cells_of(old), "known": target.known}
+    if "date" in changes:
+        said["precision"] = ""
+    if known is not None:
+        said |= {"known": known, "known_assumed": ""}
+    said |= changes
+    problems = Problems()
+    entry = NewsEntry(**{key: said[key] for key in FIELDS if key in said}, place=place)
+    draft = draft_of(entry, problems)
+    problems.raise_any()
+    return draft
 
 
 def retract_news(
@@ -303,8 +288,7 @@ def record_retraction(
 
     def retract(rows: Sequence[NewsRow]) -> Placed:
         history, at = _find(rows, item)
-        target = history.rows[at]
-        after = history.rows[at + 1] if at + 1 < len(history.rows) else None
+        target, after = history.rows[at], _after(history, at)
         counted = target.known if day is None else day
         if isinstance(after, Retraction) and (after.why, after.known) == (reason, counted):
             return Placed(rows=(after,), new=(), asked=())
@@ -321,7 +305,7 @@ def record_retraction(
         )
         return Placed(rows=(row,), new=(row,), asked=())
 
-    return _changed(case_or_path, retract)
+    return change_news(case_or_path, retract)
 
 
 def _reason(why: str, problems: Problems) -> str:
@@ -347,6 +331,11 @@ def _find(rows: Sequence[NewsRow], name: str) -> tuple[History, int]:
             if row.id == name:
                 return history, at
     raise _refused("news", f"no row has the id {quoted(name)}", "see durability news list --all")
+
+
+def _after(history: History, at: int) -> NewsRow | None:
+    """Give the row that points at a row of a history."""
+    return history.rows[at + 1] if at + 1 < len(history.rows) else None
 
 
 def _refused(where: str, found: str, allowed: str) -> InputError:
@@ -390,51 +379,3 @@ def _next_id(root: str, letter: str, rows: Sequence[NewsRow]) -> str:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(microsecond=0)
-
-
-def _changed(
-    case_or_path: Case | str | Path, place: Callable[[Sequence[NewsRow]], Placed]
-) -> Change:
-    """Make a change to a case's news in one step."""
-    found = case_or_path.folder if isinstance(case_or_path, Case) else find_case(case_or_path)
-    folder = writable_case(found)
-    path = (folder / "news.csv").resolve()
-    with news_file.locked(path):
-        news_file.remove_leftovers(path)
-        for _ in range(_TRIES):
-            placed = _written(path, place)
-            if placed is not None:
-                copied = None if folder == found else found
-                added = tuple(row.id for row in placed.new)
-                return Change(folder=folder, copied_from=copied, rows=placed.rows, added=added)
-    raise WriteError(f"{path}: another program keeps saving it; nothing was changed")
-
-
-def _written(path: Path, place: Callable[[Sequence[NewsRow]], Placed]) -> Placed | None:
-    """Place rows and write the file; None where somebody else has saved it meanwhile."""
-    old = _bytes_of(path)
-    placed = place(_checked(path, old))
-    if not placed.new:
-        return placed
-    new = news_file.with_rows(old, [cells_of(row) for row in placed.new])
-    after = {row.id: row for row in _checked(path, new)}
-    if not news_file.replace_whole(path, old, new):
-        return None
-    return replace(placed, rows=tuple(after[row.id] for row in placed.rows))
-
-
-def _checked(path: Path, data: bytes) -> tuple[NewsRow, ...]:
-    problems = Problems()
-    rows = collect_news(path, problems, data)
-    problems.raise_any()
-    return rows
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        found, allowed = "no such file", "a case has its news there"
-    except OSError as error:
-        found, allowed = error.strerror or "cannot be read", "check its rights"
-    raise _refused(str(path), found, allowed)

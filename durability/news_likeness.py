@@ -29,7 +29,7 @@ which one is changed comes to about 0.9, so copies and light rewordings lie abov
 """
 
 _SHARED = 0.4
-"""Least share of runs of three characters in common: copies have more, other sentences much less."""
+"""Least share of runs of three characters in common: copies have more, others much less."""
 
 _COMPARED = 400
 """Characters that are compared: difflib takes the square of their number in time."""

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from durability.cases import Case
 from durability.errors import InputError, Problem, quoted
 from durability.news import NewsItem, NewsRow, Retraction
-from durability.news_changes import Change
 from durability.news_entries import cells_of, written_ratings
 from durability.news_ledger import History, as_known, histories, standing, superseded
 from durability.news_selection import select_news
+from durability.news_writing import Change
 from durability.wording import counted, table
 
 STATEMENT_WIDTH = 60
