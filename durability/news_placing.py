@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from durability.errors import Problems, one_of, quoted
@@ -46,7 +46,7 @@ class Placed:
 class _Book:
     """The items of a case while new ones are placed among them."""
 
-    def __init__(self, rows: Sequence[NewsRow]) -> None:
+    def __init__(self, rows: Sequence[NewsRow], given: Collection[str]) -> None:
         self.ids = {row.id: row for row in rows}
         self.events = {item.event for item in items_of(rows)}
         self.standing: list[NewsItem] = []
@@ -62,7 +62,8 @@ class _Book:
                 self._stand(item)
                 self.contents[_content(item)] = item
                 self.current |= dict.fromkeys((row.id for row in history.rows), item)
-        numbers = [int(name[1:]) for name in self.ids if re.fullmatch(r"N[0-9]{1,9}", name)]
+        names = (*self.ids, *given)
+        numbers = [int(name[1:]) for name in names if re.fullmatch(r"N[0-9]{1,9}", name)]
         self.number = max(numbers, default=0)
 
     def of_event(self, event: str) -> tuple[NewsItem, ...]:
@@ -115,7 +116,7 @@ def place_entries(
     problems : Problems
         Receives ids that are taken, events that are not there or have another driver.
     """
-    book = _Book(rows)
+    book = _Book(rows, given=[entry.id for entry in entries])
     placed: list[NewsRow] = []
     new: list[NewsRow] = []
     asked: list[Look] = []

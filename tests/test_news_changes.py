@@ -153,6 +153,11 @@ def test_an_id_may_be_given_once(case: Path) -> None:
         add_news(case, [said(9, id="BRIDGE-1", date="2025-01-01")])
 
 
+def test_ids_that_a_batch_gives_are_not_given_to_others(case: Path) -> None:
+    items = add_news(case, [said(1), said(2, id="N010", date="2025-01-02")])
+    assert [item.id for item in items] == ["N011", "N010"]
+
+
 def test_a_file_with_a_fault_is_not_added_to(case: Path) -> None:
     path = case / "news.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("corridor", "coridor"))
