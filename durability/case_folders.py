@@ -124,9 +124,9 @@ def writable_case(folder: Path) -> Path:
     WriteError
         The copy cannot be written; nothing is left of it.
     """
-    place = folder.resolve()
-    if not place.is_relative_to(_shipped().resolve()) and os.access(place, os.W_OK | os.X_OK):
+    if is_writable(folder):
         return folder
+    place = folder.resolve()
     target = Path("cases", place.name)
     try:
         return copy_case(place, target)
@@ -141,6 +141,13 @@ def writable_case(folder: Path) -> Path:
         "stands already",
         f"give {target} if that is the one you mean, or copy it elsewhere with durability copy",
     )
+
+
+def is_writable(folder: Path) -> bool:
+    """Say whether a case may be changed in its place: it is not shipped, and the system allows."""
+    place = folder.resolve()
+    shipped = place.is_relative_to(_shipped().resolve())
+    return not shipped and os.access(place, os.W_OK | os.X_OK)
 
 
 def _same_settings(one: Path, other: Path) -> bool:

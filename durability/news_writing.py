@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from durability import news_file
-from durability.case_folders import find_case, writable_case
+from durability.case_folders import find_case, is_writable, writable_case
 from durability.cases import Case
 from durability.errors import InputError, Problem, Problems, WriteError
 from durability.news import NewsRow
@@ -68,6 +68,11 @@ def change_news(
         The file cannot be written; what stood there still stands.
     """
     found = case_or_path.folder if isinstance(case_or_path, Case) else find_case(case_or_path)
+    if not is_writable(found):
+        # What is refused, or there already, leaves no copy behind.
+        _, _, tried = _worked_out(found / "news.csv", place)
+        if not tried.new:
+            return Change(folder=found, copied_from=None, rows=tried.rows, added=())
     folder = writable_case(found)
     path = (folder / "news.csv").resolve()
     with news_file.locked(path):
@@ -83,15 +88,23 @@ def change_news(
 
 def _written(path: Path, place: Callable[[Sequence[NewsRow]], Placed]) -> Placed | None:
     """Place rows and write the file; None where somebody else has saved it meanwhile."""
+    old, new, placed = _worked_out(path, place)
+    if placed.new and not news_file.replace_whole(path, old, new):
+        return None
+    return placed
+
+
+def _worked_out(
+    path: Path, place: Callable[[Sequence[NewsRow]], Placed]
+) -> tuple[bytes, bytes, Placed]:
+    """Give the file as it stands, as it would be, and its rows as they would be read back."""
     old = _bytes_of(path)
     placed = place(_checked(path, old))
     if not placed.new:
-        return placed
+        return old, old, placed
     new = news_file.with_rows(old, [cells_of(row) for row in placed.new])
-    after = {row.id: row for row in _checked(path, new)}
-    if not news_file.replace_whole(path, old, new):
-        return None
-    return replace(placed, rows=tuple(after[row.id] for row in placed.rows))
+    after = {row.id: row for row in _checked(Path(f"{path} as it would be"), new)}
+    return old, new, replace(placed, rows=tuple(after[row.id] for row in placed.rows))
 
 
 def _checked(path: Path, data: bytes) -> tuple[NewsRow, ...]:

@@ -45,6 +45,7 @@ FULL = os.environ.get("DURABILITY_TRIALS") == "full"
 KILLS = 500 if FULL else 12
 WRITERS = 8 if FULL else 4
 EACH = 200 if FULL else 6
+COPIED = ("driver", "statement", "source", "publisher", "address", "note")
 SHIPPED = Path(durability.__file__).parent / "data" / "cases" / "armenia_azerbaijan"
 
 
@@ -371,6 +372,24 @@ def test_a_shipped_case_is_copied_before_the_first_write(
     third = record_news(SHIPPED, [said(3, date="2025-07-01")])
     assert third.folder == change.folder
     assert len(read_case("armenia_azerbaijan").news) == len(read_case(SHIPPED).news) + 3
+
+
+def test_what_is_refused_of_a_shipped_case_leaves_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    item = read_case(SHIPPED).news[60]
+    with pytest.raises(DuplicateNewsError):
+        add_news(SHIPPED, [said(event=item.event)])
+    with pytest.raises(InputError, match="no row has the id"):
+        retract_news(SHIPPED, "T999", why="x")
+    with pytest.raises(InputError, match=r"news\.csv as it would be line 157, driver"):
+        correct_news("armenia_azerbaijan", "T045", {"event": item.event}, why="x")
+    same = {"ratings": "a=3;b=3", "known": "1994-05-12", "salience": 3, "grade": "C"}
+    texts = {name: getattr(read_case(SHIPPED).news[0], name) for name in COPIED}
+    change = record_news(SHIPPED, [{"date": "1988-02", **same, **texts}])
+    assert (change.folder, change.added) == (SHIPPED, ())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_copy_is_not_mistaken_for_another_case_of_its_name(case: Path, tmp_path: Path) -> None:
