@@ -28,16 +28,25 @@ if TYPE_CHECKING:
     from durability.forecasts import to_dataframe as to_dataframe
     from durability.inference import build as build
     from durability.inference import fit as fit
+    from durability.news_changes import DuplicateNewsError as DuplicateNewsError
+    from durability.news_changes import add_news as add_news
+    from durability.news_changes import correct_news as correct_news
+    from durability.news_changes import retract_news as retract_news
+    from durability.news_entries import NewsEntry as NewsEntry
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
 
     __version__: str
 
 _HOMES = {
+    "DuplicateNewsError": "news_changes",
     "InputError": "errors",
+    "NewsEntry": "news_entries",
+    "add_news": "news_changes",
     "assemble": "assembly",
     "build": "inference",
     "copy_case": "cases",
+    "correct_news": "news_changes",
     "fit": "inference",
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
@@ -48,17 +57,22 @@ _HOMES = {
     "read_ledger": "forecast_ledger",
     "read_priors": "prior_sets",
     "record_forecast": "forecast_ledger",
+    "retract_news": "news_changes",
     "to_dataframe": "forecasts",
     "verify_ledger": "forecast_ledger",
     "write_report": "report",
 }
 
 __all__ = [
+    "DuplicateNewsError",
     "InputError",
+    "NewsEntry",
     "__version__",
+    "add_news",
     "assemble",
     "build",
     "copy_case",
+    "correct_news",
     "fit",
     "forecast",
     "gather_inputs",
@@ -69,6 +83,7 @@ __all__ = [
     "read_ledger",
     "read_priors",
     "record_forecast",
+    "retract_news",
     "to_dataframe",
     "verify_ledger",
     "write_report",

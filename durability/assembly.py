@@ -26,6 +26,7 @@ from durability.cases import Case, Standing
 from durability.errors import InputError, Problem
 from durability.ladder import Reading, Spell, confrontations, derive_spells, standing_abrogation
 from durability.news import NewsItem
+from durability.news_selection import known_windows, select_news
 from durability.vocabulary import (
     COVARIATES,
     DAYS_PER_YEAR,
@@ -229,53 +230,6 @@ def reassemble(
     )
 
 
-def select_news(
-    case: Case, cutoff: date
-) -> tuple[tuple[NewsItem, ...], tuple[tuple[NewsItem, str], ...]]:
-    """Split the items known by the cutoff into those that enter and those that do not.
-
-    Returns
-    -------
-    used : tuple of NewsItem
-    unused : tuple of (NewsItem, str)
-        With the reason.
-    """
-    counted = {window.source: window.indicator for window in known_windows(case, cutoff)}
-    used, unused = [], []
-    for item in case.news:
-        if item.known > cutoff:
-            continue
-        reason = _why_not(item, case, counted)
-        if reason:
-            unused.append((item, reason))
-        else:
-            used.append(item)
-    return tuple(used), tuple(unused)
-
-
-def _why_not(item: NewsItem, case: Case, counted: Mapping[str, str]) -> str:
-    if not item.ratings:
-        return f"not rated ({item.status})"
-    if item.grade not in GRADES:
-        return "no source"
-    if item.date < case.grid_start:
-        return f"before the driver grid ({month_label(case.grid_start)})"
-    if item.precision == "year":
-        return "dated only to a year"
-    if item.id in counted:
-        return f"the same fact enters as the count {counted[item.id]}"
-    return ""
-
-
-def known_windows(case: Case, cutoff: date) -> tuple[Any, ...]:
-    """Give the indicator windows known by the cutoff and inside the grid."""
-    return tuple(
-        window
-        for window in case.indicators
-        if window.known <= cutoff and window.first >= case.grid_start and window.last <= cutoff
-    )
-
-
 def _check_cutoff(case: Case, cutoff: date) -> None:
     where = f"{case.folder / 'case.toml'}"
     for name, day in (("clock.start", case.clock_start), ("clock.deal", case.deal)):
@@ -433,7 +387,7 @@ def _add_events(
     parts: _Parts, used: tuple[NewsItem, ...], months: tuple[date, ...]
 ) -> list[_Thing]:
     groups: dict[str, list[NewsItem]] = {}
-    for item in sorted(used, key=lambda item: item.id):
+    for item in used:
         groups.setdefault(item.event or item.id, []).append(item)
     if not groups:
         return []

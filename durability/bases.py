@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from durability.assembly import select_news
 from durability.calendar import first_of_month, months_between
 from durability.cases import Case
 from durability.catalogue import models_hash
 from durability.news import NewsItem
+from durability.news_selection import select_news
 from durability.particles import Particles, item_of, kept_particles, read_particles, text_hash
 from durability.prior_sets import find_priors
 from durability.update import MONTHS_MOST

@@ -101,6 +101,62 @@ def copy_case(name_or_path: str | Path, path: str | Path | None = None) -> Path:
     return target
 
 
+def writable_case(folder: Path) -> Path:
+    """Give a case's folder if it may be written to, else a copy of it in ``./cases``.
+
+    Shipped cases stay as they are. Where two processes copy one case at once, both get the folder
+    of the one that was first.
+
+    Parameters
+    ----------
+    folder : Path
+        See :func:`find_case`.
+
+    Returns
+    -------
+    Path
+        `folder` itself, or ``cases/NAME`` of the working folder.
+
+    Raises
+    ------
+    InputError
+        Another case stands where the copy would.
+    WriteError
+        The copy cannot be written; nothing is left of it.
+    """
+    if is_writable(folder):
+        return folder
+    place = folder.resolve()
+    target = Path("cases", place.name)
+    try:
+        return copy_case(place, target)
+    except (InputError, WriteError):
+        if _same_settings(place, target):
+            return target
+        if not _holds_case(target):
+            raise
+    raise _refused(
+        folder,
+        f"it is not changed in its place, and its copy would be {target}, where another case "
+        "stands already",
+        f"give {target} if that is the one you mean, or copy it elsewhere with durability copy",
+    )
+
+
+def is_writable(folder: Path) -> bool:
+    """Say whether a case may be changed in its place: it is not shipped, and the system allows."""
+    place = folder.resolve()
+    shipped = place.is_relative_to(_shipped().resolve())
+    return not shipped and os.access(place, os.W_OK | os.X_OK)
+
+
+def _same_settings(one: Path, other: Path) -> bool:
+    try:
+        return (one / CASE_FILE).read_bytes() == (other / CASE_FILE).read_bytes()
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes `path` when the block ends well.
@@ -151,7 +207,11 @@ def _folders() -> tuple[Path, ...]:
     import platformdirs
 
     users = platformdirs.user_data_path("durability") / "cases"
-    return (Path("cases"), users, Path(__file__).parent / "data" / "cases")
+    return (Path("cases"), users, _shipped())
+
+
+def _shipped() -> Path:
+    return Path(__file__).parent / "data" / "cases"
 
 
 def _refused(where: Path | str, found: str, allowed: str) -> InputError:

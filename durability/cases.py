@@ -23,17 +23,17 @@ from durability.case_settings import (
     Standing,
     collect_settings,
 )
+from durability.codings import (
+    Coding,
+    Reconciliation,
+    collect_codings,
+    collect_reconciliations,
+)
 from durability.errors import Problems, quoted
 from durability.files import write_whole
 from durability.indicators import IndicatorWindow, collect_indicators
-from durability.news import (
-    Coding,
-    NewsItem,
-    Reconciliation,
-    collect_codings,
-    collect_news,
-    collect_reconciliations,
-)
+from durability.news import NewsItem, NewsRow, Retraction
+from durability.news_ledger import collect_news, items_of, retractions_of
 
 __all__ = [
     "Case",
@@ -83,6 +83,7 @@ class Case:
     standings : tuple of Standing
         May be empty: the case is then not anchored to history, and its forecast is wider.
     news : tuple of NewsItem
+        Every row that is an item, with those that a later row corrects or retracts.
     indicators : tuple of IndicatorWindow
     codings : tuple of Coding
     reconciliations : tuple of Reconciliation
@@ -90,6 +91,8 @@ class Case:
         What the file gives as ``why``: of ``clock``, ``grid``, ``observed_to`` and each covariate.
     settings : str
         The text of ``case.toml``.
+    retractions : tuple of Retraction
+        The rows of the news that take an earlier one back.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Case:
     reconciliations: tuple[Reconciliation, ...]
     reasons: Mapping[str, str]
     settings: str
+    retractions: tuple[Retraction, ...] = ()
 
 
 def read_case(name_or_path: str | Path) -> Case:
@@ -141,7 +145,8 @@ def read_case(name_or_path: str | Path) -> Case:
     folder = find_case(name_or_path)
     problems = Problems()
     settings = collect_settings(folder / CASE_FILE, problems)
-    news = collect_news(folder / "news.csv", problems)
+    rows = collect_news(folder / "news.csv", problems)
+    news = items_of(rows)
     indicators: tuple[IndicatorWindow, ...] = ()
     codings: tuple[Coding, ...] = ()
     reconciliations: tuple[Reconciliation, ...] = ()
@@ -154,13 +159,13 @@ def read_case(name_or_path: str | Path) -> Case:
     problems.raise_any()
     # Settings are None only where a problem was noted, which has just been raised.
     settings = cast(CaseSettings, settings)
-    return _case(folder, settings, news, indicators, codings, reconciliations)
+    return _case(folder, settings, rows, indicators, codings, reconciliations)
 
 
 def _case(
     folder: Path,
     settings: CaseSettings,
-    news: tuple[NewsItem, ...],
+    rows: tuple[NewsRow, ...],
     indicators: tuple[IndicatorWindow, ...],
     codings: tuple[Coding, ...],
     reconciliations: tuple[Reconciliation, ...],
@@ -181,12 +186,13 @@ def _case(
         excluded=settings.excluded,
         covariates=settings.covariates,
         standings=settings.standings,
-        news=news,
+        news=items_of(rows),
         indicators=indicators,
         codings=codings,
         reconciliations=reconciliations,
         reasons=settings.reasons,
         settings=settings.text,
+        retractions=retractions_of(rows),
     )
 
 

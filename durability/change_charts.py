@@ -25,7 +25,8 @@ ROW = 34
 
 def part_label(part: Record) -> str:
     """Name a part with its driver."""
-    driver = f"{DRIVER_NAMES[part['driver']]}: " if part["driver"] else ""
+    name = DRIVER_NAMES.get(part["driver"], part["driver"])
+    driver = f"{name}: " if name else ""
     words = part_words(part)
     return driver + (words if driver else words[0].upper() + words[1:])
 

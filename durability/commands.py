@@ -27,6 +27,7 @@ from durability.command_types import (
 )
 from durability.commands_ledger import LEDGER
 from durability.commands_ledger import ledger as ledger_commands
+from durability.commands_news import news
 from durability.commands_update import update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
@@ -383,6 +384,7 @@ def check_priors(name: str, model: str) -> None:
     click.echo(f"{found.path}: {len(found.parameters)} priors, all that {model} needs.")
 
 
+durability.add_command(news)
 durability.add_command(update)
 durability.add_command(ledger_commands)
 

@@ -40,16 +40,19 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
     try:
         size = path.stat().st_size
         if size > max_bytes:
-            raise _refused(
-                path,
-                f"{size / 2**20:.0f} MiB",
-                f"at most {max_bytes / 2**20:.0f} MiB is read; split the file or check its name",
-            )
+            raise _too_large(path, size, max_bytes)
         data = path.read_bytes()
     except FileNotFoundError:
         raise _refused(path, "no such file", "check the path") from None
     except OSError as error:
         raise _refused(path, error.strerror or "cannot be read", "check its rights") from None
+    return text_of(path, data, max_bytes=max_bytes)
+
+
+def text_of(path: Path, data: bytes, *, max_bytes: int = MAX_BYTES) -> str:
+    """Give the text of a file's bytes, read or about to be written; see :func:`read_text`."""
+    if len(data) > max_bytes:
+        raise _too_large(path, len(data), max_bytes)
     if not data.strip():
         raise _refused(path, "the file is empty", "it needs at least its header") from None
     try:
@@ -65,6 +68,11 @@ def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise _refused(f"{path} line {line}", "a NUL character", "only text is read")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _too_large(path: Path, size: int, max_bytes: int) -> InputError:
+    found, most = f"{size / 2**20:.0f} MiB", f"at most {max_bytes / 2**20:.0f} MiB is read"
+    return _refused(path, found, f"{most}; split the file or check its name")
 
 
 def _refused(where: Path | str, found: str, allowed: str) -> InputError:

@@ -1,16 +1,14 @@
-"""News: dated, sourced, graded items about a case, and how their codings were reconciled.
+"""News: dated, sourced, graded items about a case, one row of ``news.csv`` at a time.
 
-Three tables of a case's folder are read here. ``news.csv`` holds one row an item; a case with
-several coders keeps their raw codings in ``codings.csv`` and every decision between them in
-``reconciliations.csv``. Nothing here knows about cutoffs: which items a forecast may see is
-decided from :attr:`NewsItem.known` where the data are assembled.
+A row is a :class:`NewsItem`, or a :class:`Retraction` that takes an earlier row back. What rows say
+of each other, and which stand on a day, is in :mod:`durability.news_ledger`. Nothing here knows
+about cutoffs: which items a forecast may see is decided from ``known`` where data are assembled.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,16 +31,21 @@ NO_GRADE: Final = "-"
 AUTHOR: Final = "author"
 """The coder of a rating that names none."""
 
-RECONCILED: Final = ("event", "driver", "salience")
-"""What coders can differ in and a case must decide; their scores are kept side by side."""
+LEDGER: Final = ("recorded", "corrects", "retracts", "why")
+"""Columns that a file written by hand may lack, and that the library adds when it first writes."""
 
 _REQUIRED: Final = (
     *("id", "date", "precision", "known", "driver", "ratings", "salience", "grade", "event"),
     *("status", "statement", "source"),
 )
-_OPTIONAL: Final = ("date_end", "known_assumed", "actor", "publisher", "address", "note")
-_CODING: Final = ("item", "coder", "driver", "score", "salience", "event_key", "confidence", "why")
-_RECONCILIATION: Final = ("item", "field", "coder_a", "coder_b", "chosen", "why")
+_OPTIONAL: Final = (
+    *("date_end", "known_assumed", "actor", "publisher", "address", "note"),
+    *LEDGER,
+)
+_RETRACTION: Final = ("id", "known", "recorded", "retracts", "why")
+COLUMNS: Final = (*_REQUIRED, *_OPTIONAL)
+"""Every column that ``news.csv`` may have."""
+
 
 _DATE_FORMS: Final = {
     "day": (re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII), "", "2025-08-08"),
@@ -50,6 +53,7 @@ _DATE_FORMS: Final = {
     "year": (re.compile(r"\d{4}", re.ASCII), "-01-01", "2025"),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_RECORDED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 _RATING = re.compile(r"(?:(?P<coder>[^=]*)=)?\s*(?P<score>[+-]?\d{1,3})", re.ASCII)
 
 
@@ -82,6 +86,12 @@ class NewsItem:
     actor, status, statement, source, publisher, address, note : str
     line : int
         Where the item begins in the file.
+    recorded : datetime.datetime or None
+        When the row was written, in UTC; None for a row made by hand.
+    corrects : str
+        The row that this one replaces; empty for an item of its own.
+    why : str
+        The reason of a correction.
     """
 
     id: str
@@ -103,64 +113,62 @@ class NewsItem:
     address: str
     note: str
     line: int
+    recorded: dt.datetime | None = None
+    corrects: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coding:
-    """One coder's raw coding of one item, as it was handed in."""
-
-    item: str
-    coder: str
-    driver: str
-    score: int
-    salience: int
-    event_key: str
-    confidence: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
-    """One difference between two coders, what was chosen, and why."""
-
-    item: str
-    field: str
-    coder_a: str
-    coder_b: str
-    chosen: str
-    why: str
-
-
-def read_news(path: Path) -> tuple[NewsItem, ...]:
-    """Read and check ``news.csv``.
+class Retraction:
+    """A row of ``news.csv`` that takes an earlier row back.
 
     Parameters
     ----------
-    path : Path
-
-    Returns
-    -------
-    tuple of NewsItem
-        In the order of the file.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the file, each problem with its line.
+    id : str
+    retracts : str
+        The row that is taken back; where that is a retraction itself, its item stands again.
+    known : datetime.date
+        The day from which it counts.
+    why : str
+    recorded : datetime.datetime or None
+        When the row was written, in UTC; None for a row made by hand.
+    line : int
+        Where it begins in the file.
     """
-    problems = Problems()
-    items = collect_news(path, problems)
-    problems.raise_any()
-    return items
+
+    id: str
+    retracts: str
+    known: dt.date
+    why: str
+    recorded: dt.datetime | None
+    line: int
 
 
-def collect_news(path: Path, problems: Problems) -> tuple[NewsItem, ...]:
-    """Read ``news.csv``, noting what is wrong instead of raising it."""
-    rows = tables.read_rows(path, required=_REQUIRED, optional=_OPTIONAL, problems=problems)
-    tables.require_unique(rows, "id")
-    items = tuple(_item(row) for row in rows)
-    _check_events(rows, items)
-    return items
+NewsRow = NewsItem | Retraction
+
+
+def rows_of(path: Path, problems: Problems, data: bytes | None = None) -> list[Row]:
+    """Read the rows of ``news.csv``, or of `data` that is about to become it."""
+    return tables.read_rows(
+        path, required=_REQUIRED, optional=_OPTIONAL, problems=problems, data=data
+    )
+
+
+def record_of(row: Row) -> NewsRow:
+    """Give what a row says; what is wrong with it is noted."""
+    if not row["retracts"]:
+        return _item(row)
+    for column in COLUMNS:
+        if column not in _RETRACTION and row[column]:
+            row.problem(column, "must be empty in a row that retracts another")
+    return Retraction(
+        id=name(row, "id"),
+        retracts=row["retracts"],
+        known=tables.day(row, "known"),
+        why=tables.text(row, "why"),
+        recorded=_recorded(row),
+        line=row.line,
+    )
 
 
 def _item(row: Row) -> NewsItem:
@@ -189,6 +197,9 @@ def _item(row: Row) -> NewsItem:
         address=_address(row),
         note=row["note"],
         line=row.line,
+        recorded=_recorded(row),
+        corrects=row["corrects"],
+        why=row["why"],
     )
     _check_item(row, item, dated)
     return item
@@ -249,6 +260,20 @@ def _address(row: Row) -> str:
     return text
 
 
+def _recorded(row: Row) -> dt.datetime | None:
+    """Give the second at which a row was written, in UTC."""
+    if not row["recorded"]:
+        return None
+    if _RECORDED.fullmatch(row["recorded"]):
+        try:
+            return dt.datetime.fromisoformat(row["recorded"])
+        except ValueError:
+            row.problem("recorded", "no such time")
+            return None
+    row.problem("recorded", "must be a time in UTC, written 2026-07-01T09:30:00Z, or empty")
+    return None
+
+
 def _check_item(row: Row, item: NewsItem, dated: bool) -> None:
     """Check what no single cell shows; a cell that was refused is not blamed again."""
     if dated and item.date_end is not None and item.date_end < item.date:
@@ -263,76 +288,7 @@ def _check_item(row: Row, item: NewsItem, dated: bool) -> None:
         row.problem("ratings", f"must be empty for the status {item.status}: rate what happened")
     if item.grade in GRADES and not item.source:
         row.problem("source", f"must not be empty: grade {item.grade} is given to a source")
-
-
-def _check_events(rows: Iterable[Row], items: Iterable[NewsItem]) -> None:
-    """Refuse an event told of two drivers: it would enter the model as two facts."""
-    first: dict[str, NewsItem] = {}
-    for row, item in zip(rows, items, strict=True):
-        if not item.event or item.driver not in DRIVERS:
-            continue
-        earlier = first.setdefault(item.event, item)
-        if earlier.driver != item.driver:
-            row.problem(
-                "driver",
-                f"event {quoted(item.event)} has driver {quoted(earlier.driver)} on line "
-                f"{earlier.line}; one event has one driver",
-            )
-
-
-def collect_codings(
-    path: Path, items: Iterable[NewsItem], problems: Problems
-) -> tuple[Coding, ...]:
-    """Read ``codings.csv``, noting what is wrong; every item it names must be one of `items`."""
-    known = {item.id for item in items}
-    rows = tables.read_rows(path, required=_CODING, problems=problems)
-    seen: dict[tuple[str, str], int] = {}
-    for row in rows:
-        _check_reference(row, known)
-        earlier = seen.setdefault((row["item"], row["coder"]), row.line)
-        if earlier != row.line:
-            row.problem("coder", f"has coded item {row['item']} already, on line {earlier}")
-    return tuple(
-        Coding(
-            item=row["item"],
-            coder=name(row, "coder"),
-            driver=tables.choice(row, "driver", DRIVERS),
-            score=tables.integer(row, "score", low=RATING_MIN, high=RATING_MAX),
-            salience=tables.integer(row, "salience", low=1, high=3),
-            event_key=tables.text(row, "event_key"),
-            confidence=tables.number(row, "confidence", low=0.0, high=1.0),
-            why=row["why"],
-        )
-        for row in rows
-    )
-
-
-def collect_reconciliations(
-    path: Path, items: Iterable[NewsItem], problems: Problems
-) -> tuple[Reconciliation, ...]:
-    """Read ``reconciliations.csv``, noting what is wrong, and what ``news.csv`` contradicts."""
-    chosen = {item.id: item for item in items}
-    rows = tables.read_rows(path, required=_RECONCILIATION, problems=problems)
-    for row in rows:
-        _check_reference(row, chosen)
-        field = tables.choice(row, "field", RECONCILED)
-        item = chosen.get(row["item"])
-        if item is not None and field in RECONCILED and str(getattr(item, field)) != row["chosen"]:
-            news = quoted(getattr(item, field))
-            row.problem("chosen", f"{field} of {item.id} in the news is {news}; make them agree")
-    return tuple(
-        Reconciliation(
-            item=row["item"],
-            field=row["field"],
-            coder_a=row["coder_a"],
-            coder_b=row["coder_b"],
-            chosen=tables.text(row, "chosen"),
-            why=tables.text(row, "why"),
-        )
-        for row in rows
-    )
-
-
-def _check_reference(row: Row, known: Iterable[str]) -> None:
-    if row["item"] not in known:
-        row.problem("item", "no such item in the news")
+    if item.corrects and not item.why:
+        row.problem("why", "must not be empty: say why the row is corrected")
+    if item.why and not item.corrects:
+        row.problem("why", "must be empty where a row neither corrects nor retracts another")

@@ -12,7 +12,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -217,16 +217,8 @@ def read_particles(key: str) -> Particles | None:
 
 
 _PLAIN = (
-    "key",
-    "case",
-    "clock",
-    "reading",
-    "subset",
-    "model",
-    "priors_text",
-    "sources",
-    "chains",
-    "seed",
+    *("key", "case", "clock", "reading", "subset", "model"),
+    *("priors_text", "sources", "chains", "tune", "seed"),
 )
 
 
@@ -293,6 +285,7 @@ def item_of(record: Mapping[str, Any]) -> NewsItem:
     values = dict(record)
     for name in ("date", "date_end", "known"):
         values[name] = values[name] and date.fromisoformat(values[name])
+    values["recorded"] = values["recorded"] and datetime.fromisoformat(values["recorded"])
     values["ratings"] = tuple((str(coder), int(score)) for coder, score in values["ratings"])
     return NewsItem(**values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from durability.wording import (
     percent_range,
     rungs_in,
     signed,
+    table,
     verdict_words,
 )
 
@@ -217,12 +218,3 @@ def _prior_lines(prior: Prior) -> Iterator[str]:
     yield f"  Why: {prior.reason}."
     if prior.source:
         yield f"  Source: {prior.source}."
-
-
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Write columns as wide as their widest cell, numbers to the right."""
-    every = [titles, *rows]
-    widths = [max(len(row[column]) for row in every) for column in range(len(titles))]
-    for row in every:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()

@@ -18,12 +18,13 @@ from datetime import date
 from pathlib import Path
 
 from durability.errors import InputError, Problems, one_of, quoted
-from durability.files import read_text
+from durability.files import read_text, text_of
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # What a spreadsheet would run: "=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0"; not "-2" or "-".
+_FORMULA_STARTS = ("=", "@", "+", "-")
 _FORMULA = re.compile(r"[=@]|[+-](?=.*[(|!])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -42,19 +43,22 @@ class Row:
         empty.
     problems : Problems
         Where the converters note what is wrong.
+    place : str
+        What messages call the row where it stands in no table: ``the new item``.
     """
 
     path: Path
     line: int
     cells: Mapping[str, str]
     problems: Problems
+    place: str = ""
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
 
     def where(self, column: str = "") -> str:
         """Name the row, or one cell of it, for a message."""
-        place = f"{self.path} line {self.line}"
+        place = self.place or f"{self.path} line {self.line}"
         return f"{place}, {column}" if column else place
 
     def problem(self, column: str, allowed: str) -> None:
@@ -64,7 +68,12 @@ class Row:
 
 
 def read_rows(
-    path: Path, *, required: Sequence[str], optional: Sequence[str] = (), problems: Problems
+    path: Path,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    problems: Problems,
+    data: bytes | None = None,
 ) -> list[Row]:
     """Read a CSV file with a header.
 
@@ -77,6 +86,8 @@ def read_rows(
         Columns that it may have.
     problems : Problems
         Receives what is wrong with file, header, quoting or the number of cells.
+    data : bytes, optional
+        What the file holds or is about to hold; read from `path` where it is not given.
 
     Returns
     -------
@@ -85,7 +96,7 @@ def read_rows(
         its header lacks or repeats a column.
     """
     try:
-        text = read_text(path)
+        text = read_text(path) if data is None else text_of(path, data)
     except InputError as error:
         problems.extend(error.problems)
         return []
@@ -107,7 +118,7 @@ def read_rows(
             continue
         filled = dict.fromkeys(optional, "") | dict(zip(header, cells, strict=True))
         row = Row(path=path, line=line, cells=filled, problems=problems)
-        _check_characters(row)
+        check_characters(row)
         rows.append(row)
     return rows
 
@@ -118,8 +129,9 @@ def _records(path: Path, text: str, problems: Problems) -> list[tuple[int, list[
     line = 1
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                records.append((line, [cell.strip() for cell in cells]))
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                records.append((line, stripped))
             line = reader.line_num + 1
     except csv.Error as error:
         problems.add(f"{path} line {line}", f"broken CSV ({error})", "check the quote marks")
@@ -145,11 +157,13 @@ def _header_serves(
     return not missing and len(set(header)) == len(header)
 
 
-def _check_characters(row: Row) -> None:
+def check_characters(row: Row) -> None:
+    """Note cells with control characters, and those that a spreadsheet would run."""
     for column, cell in row.cells.items():
-        if _CONTROL.search(cell):
+        # Printable cells, nearly all, hold no control character.
+        if not cell.isprintable() and _CONTROL.search(cell):
             row.problem(column, "must not hold control characters")
-        elif _FORMULA.match(cell):
+        elif cell[:1] in _FORMULA_STARTS and _FORMULA.match(cell):
             row.problem(column, "looks like a spreadsheet formula; put a word before it")
 
 

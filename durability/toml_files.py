@@ -46,7 +46,11 @@ def read_toml(path: Path) -> TomlFile:
     InputError
         It cannot be read as text, or is not TOML; with the line where the syntax breaks.
     """
-    text = read_text(path)
+    return toml_of(path, read_text(path))
+
+
+def toml_of(path: Path, text: str) -> TomlFile:
+    """Read the text of a TOML file; see :func:`read_toml`."""
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -21,11 +21,12 @@ import numpy as np
 
 from durability import units
 from durability.agreements import Agreement, read_agreements
-from durability.assembly import ModelData, assemble, select_news
+from durability.assembly import ModelData, assemble
 from durability.cases import Case
 from durability.catalogue import find_model
 from durability.inference import Fit
 from durability.news import NewsItem
+from durability.news_selection import select_news
 from durability.particles import (
     Ahead,
     Particles,

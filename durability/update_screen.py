@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from durability.screen import table, unseen_lines
+from durability.screen import unseen_lines
 from durability.wording import (
     RUNG_NAMES,
     counted,
@@ -23,6 +23,7 @@ from durability.wording import (
     rungs_in,
     shortened,
     signed,
+    table,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -168,6 +168,15 @@ def listed(parts: list[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Write columns as wide as their widest cell, a line for the titles and one a row."""
+    every = [titles, *rows]
+    widths = [max(len(row[column]) for row in every) for column in range(len(titles))]
+    for row in every:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
 def interval_name(record: Mapping[str, Any]) -> str:
     """Name the intervals of a forecast: ``90% interval``."""
     return f"{100 * interval_probability(record):.0f}% interval"
@@ -218,9 +227,9 @@ def part_words(part: Mapping[str, Any]) -> str:
         case "count":
             return f"the count {part['label']}"
         case "happened":
-            return f"what happened: {STREAM_NAMES[part['label']].lower()}"
+            return f"what happened: {STREAM_NAMES.get(part['label'], part['label']).lower()}"
         case kind:
-            return PART_NAMES[kind]
+            return PART_NAMES.get(kind, part["label"])
 
 
 PART_NAMES = {

@@ -143,9 +143,7 @@ def _changes() -> dict[str, Any]:
     before = {
         rung: {
             months: {
-                name: value * (1.0 - sum(shares.values()))
-                if name in ("mean", "low", "high")
-                else value
+                name: value * factor if name in ("mean", "low", "high") else value
                 for name, value in told.items()
             }
             for months, told in by_horizon.items()

@@ -27,12 +27,14 @@ from durability import (
     case_settings,
     catalogue,
     checks,
+    codings,
     commands,
     distributions,
     ladder,
     ledger_chain,
     ledger_entries,
     news,
+    news_entries,
     prior_sets,
     sensitivity,
     verdict,
@@ -250,6 +252,8 @@ def claims() -> Iterator[tuple[str, str]]:
     yield "case_files.md", f"at most {most} MiB (`case.toml` {setting} MiB)"
     yield "case_files.md", f"at most {case_settings.MAX_GRID_MONTHS} months before the end"
     yield "case_files.md", f"| `earlier_wars` | 0 to {case_settings.MAX_EARLIER_WARS} |"
+    for grade, meaning in news_entries.GRADE_MEANINGS.items():
+        yield "adding_news.md", f"`{grade}` is {meaning}."
     yield "case_files.md", f"whole numbers from {RATING_MIN} to {RATING_MAX}"
     sets = list(durability.read_priors("default").parameters.values())
     counts = {s: sum(prior.status == s for prior in sets) for s in prior_sets.STATUSES}
@@ -355,8 +359,8 @@ def test_the_page_has_every_column_that_the_readers_know() -> None:
     indicators = import_module("durability.indicators")
     assert told_columns("## news.csv") == wanted(news._REQUIRED, news._OPTIONAL)
     assert told_columns("## indicators.csv") == wanted(indicators._REQUIRED, indicators._OPTIONAL)
-    assert told_columns("## codings.csv") == wanted(news._CODING)
-    assert told_columns("## reconciliations.csv") == wanted(news._RECONCILIATION)
+    assert told_columns("## codings.csv") == wanted(codings._CODING)
+    assert told_columns("## reconciliations.csv") == wanted(codings._RECONCILIATION)
 
 
 def test_the_page_has_every_key_of_the_settings() -> None:
@@ -657,9 +661,17 @@ def test_the_whole_tutorial_runs(tmp_path: Path) -> None:
 
 
 @needs_bash
+def test_the_page_about_news_runs_and_says_what_is_printed(tmp_path: Path) -> None:
+    Reader(folder=tmp_path).follow(code_of(page("adding_news.md")), sampling=False)
+    case = durability.read_case(tmp_path / "northland")
+    assert [row.id for row in case.retractions] == ["N009.r1", "N013.r1"]
+    assert case.news[-1].corrects == "N013"
+
+
+@needs_bash
 def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:
     for path in PAGES:
-        if path.name != "tutorial.md":
+        if path.name not in ("tutorial.md", "adding_news.md"):
             blocks = code_of(path.read_text(encoding="utf-8"))
             shown = [code for code in blocks if code.language == "sh"]
             Reader(folder=tmp_path).follow(shown, sampling=False)

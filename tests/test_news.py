@@ -14,13 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durability.errors import InputError, Problems
-from durability.news import (
-    NewsItem,
-    collect_codings,
-    collect_reconciliations,
-    read_news,
-)
+from durability.errors import InputError
+from durability.news import NewsItem
+from durability.news_ledger import read_news
 
 Write = Callable[..., Path]
 ROW = {
@@ -259,52 +255,3 @@ def check_item(item: NewsItem) -> None:
     assert all(-3 <= score <= 3 for _, score in item.ratings)
     assert item.status == "scheduled" or item.known >= item.date
     assert item.address == "" or item.address.startswith("http")
-
-
-CODING = {
-    "item": "N1",
-    "coder": "a",
-    "driver": "trust",
-    "score": "-3",
-    "salience": "3",
-    "event_key": "x",
-    "confidence": "0.9",
-    "why": "because",
-}
-
-
-def test_codings_name_items_of_the_news_once_a_coder(write: Write, tmp_path: Path) -> None:
-    items = read_news(write({}))
-    path = tmp_path / "codings.csv"
-    path.write_text(table(CODING, CODING | {"coder": "b"}))
-    assert [c.coder for c in collect_codings(path, items, Problems())] == ["a", "b"]
-    path.write_text(table(CODING, CODING, CODING | {"item": "N9", "score": "4"}))
-    problems = Problems()
-    collect_codings(path, items, problems)
-    with pytest.raises(InputError) as raised:
-        problems.raise_any()
-    assert len(raised.value.problems) == 3
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"chosen": "corridor"}, 'driver of N1 in the news is "trust"'),
-        ({"item": "N9"}, "no such item"),
-        ({"field": "score"}, "must be one of event, driver, salience"),
-        ({"why": ""}, "line 2, why: empty"),
-    ],
-)
-def test_a_reconciliation_agrees_with_the_news(
-    write: Write, tmp_path: Path, change: dict[str, str], message: str
-) -> None:
-    items = read_news(write({}))
-    good = dict(item="N1", field="driver", coder_a="trust", coder_b="corridor", chosen="trust")
-    path = tmp_path / "reconciliations.csv"
-    path.write_text(table(good | {"why": "x"}))
-    assert collect_reconciliations(path, items, Problems())[0].chosen == "trust"
-    path.write_text(table(good | {"why": "x"} | change))
-    problems = Problems()
-    collect_reconciliations(path, items, problems)
-    with pytest.raises(InputError, match=message):
-        problems.raise_any()

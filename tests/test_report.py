@@ -275,6 +275,7 @@ def test_sections_come_in_their_order(page: str) -> None:
     assert [html.unescape(title) for title in titles] == [
         "The answer",
         "Contents",
+        "What changed since the last forecast",
         "The forecast over time",
         "What drives it",
         "History",
