@@ -70,18 +70,20 @@ def waterfall(record: Record, months: str) -> Panel:
 
 def _bars(axes: Any, was: float, moves: Sequence[float]) -> None:
     """Draw what was, each step from where the one before it ended, and what is."""
-    height, level = 0.34, was
-    axes.barh([0.2], [was], height=height, color=plots.BLUE)
+    level, levels = was, [was]
+    axes.plot([was], [0.2], "o", color=plots.BLUE, markersize=7)
     for place, move in enumerate(moves, start=1):
         colour = plots.VERMILLION if move > 0 else plots.GREEN
-        axes.barh([place + 0.2], [move], left=[level], height=height, color=colour)
+        axes.barh([place + 0.2], [move], left=[level], height=0.34, color=colour)
         axes.plot([level, level], [place - 0.63, place + 0.37], color=plots.MUTED, linewidth=0.8)
         level += move
+        levels.append(level)
     last = len(moves) + 1
-    axes.plot([level, level], [last - 0.63, last + 0.37], color=plots.MUTED, linewidth=0.8)
-    axes.barh([last + 0.2], [level], height=height, color=plots.BLUE)
+    axes.plot([level, level], [last - 0.63, last + 0.2], color=plots.MUTED, linewidth=0.8)
+    axes.plot([level], [last + 0.2], "o", color=plots.BLUE, markersize=7)
     axes.set_ylim(last + 0.6, -0.5)
-    axes.set_xlim(left=0)
+    room = 0.08 * (max(levels) - min(levels)) or 0.1 * max(levels)
+    axes.set_xlim(max(min(levels) - room, 0.0), max(levels) + room)
     axes.locator_params(axis="x", nbins=5)
 
 
@@ -92,7 +94,7 @@ def _label_rows(axes: Any, labels: Sequence[str], texts: Sequence[str]) -> None:
     axes.grid(False, axis="y")
     axes.grid(True, axis="x")
     for place, (label, text) in enumerate(zip(labels, texts, strict=True)):
-        for words, x, at, shift in ((shortened(label, 54), 0, -0.18, 2), (text, 1, 0.2, 6)):
+        for words, x, at, shift in ((shortened(label, 46), 0, -0.18, 2), (text, 1, 0.2, 6)):
             axes.annotate(
                 words,
                 (x, place + at),

@@ -19,10 +19,12 @@ from durability.change_charts import part_label, waterfall
 from durability.wording import (
     counted,
     headline_horizon,
-    interval_name,
     largest_parts,
     long_date,
+    moved_points,
     percent,
+    shortened,
+    signed,
     signed_points,
     verdict_tag,
 )
@@ -98,27 +100,26 @@ def _table(record: Record, months: str) -> Table:
     changes = record["changes"]
     horizons = sorted(changes["after"]["breakdown"], key=int)
     ordered, _ = largest_parts(changes, months, len(changes["parts"]))
-    rows: list[tuple[Cell, ...]] = []
-    for part in ordered:
-        told = part["changes"]["breakdown"]
-        spread = f"{signed_points(told[months]['low'])} to {signed_points(told[months]['high'])}"
-        rows.append((part_label(part), *(signed_points(told[h]["mean"]) for h in horizons), spread))
-    whole = [
-        signed_points(
-            changes["after"]["breakdown"][h]["mean"] - changes["before"]["breakdown"][h]["mean"]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            shortened(part_label(part), LABEL_MOST),
+            moved_points(part["changes"]["breakdown"][months]),
+            *(signed(100 * part["changes"]["breakdown"][h]["mean"]) for h in horizons),
         )
-        for h in horizons
+        for part in ordered
     ]
-    rows.append(("All together", *whole, ""))
+    before, after = changes["before"]["breakdown"], changes["after"]["breakdown"]
+    moved = {h: signed(100 * (after[h]["mean"] - before[h]["mean"])) for h in horizons}
+    rows.append(("All together", moved[months], *moved.values()))
     heads = [f"{h} months" for h in horizons]
     return Table(
         name="what-changed-table",
-        caption="What each part adds to the chance of breakdown, in percentage points, with the "
-        f"{interval_name(record)} of its Monte Carlo error at {months} months. "
-        f"{verdict_tag(record)}",
-        columns=(
-            *text_columns("Part"),
-            *number_columns(*heads, f"{interval_name(record)}, {months} months"),
-        ),
+        caption="What each part adds to the chance of breakdown, in percentage points, with its "
+        f"Monte Carlo standard error at {months} months. {verdict_tag(record)}",
+        columns=(*text_columns("Part"), *number_columns(f"{months} months ± error", *heads)),
         rows=tuple(rows),
+        folded=True,
     )
+
+
+LABEL_MOST = 110

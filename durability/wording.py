@@ -229,7 +229,7 @@ def part_words(part: Mapping[str, Any]) -> str:
         case "happened":
             return f"what happened: {STREAM_NAMES.get(part['label'], part['label']).lower()}"
         case kind:
-            return PART_NAMES.get(kind, part["label"])
+            return PART_NAMES.get(kind, str(part["label"]))
 
 
 PART_NAMES = {
