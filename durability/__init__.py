@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from durability.agreements import read_agreements as read_agreements
     from durability.assembly import assemble as assemble
+    from durability.attribution import attribute as attribute
     from durability.cases import copy_case as copy_case
     from durability.cases import list_cases as list_cases
     from durability.cases import new_case as new_case
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from durability.news_entries import NewsEntry as NewsEntry
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
+    from durability.updating import compare as compare
+    from durability.updating import prepare as prepare
+    from durability.updating import update as update
 
     __version__: str
 
@@ -44,7 +48,9 @@ _HOMES = {
     "NewsEntry": "news_entries",
     "add_news": "news_changes",
     "assemble": "assembly",
+    "attribute": "attribution",
     "build": "inference",
+    "compare": "updating",
     "copy_case": "cases",
     "correct_news": "news_changes",
     "fit": "inference",
@@ -52,6 +58,7 @@ _HOMES = {
     "gather_inputs": "forecast_ledger",
     "list_cases": "cases",
     "new_case": "cases",
+    "prepare": "updating",
     "read_agreements": "agreements",
     "read_case": "cases",
     "read_ledger": "forecast_ledger",
@@ -59,6 +66,7 @@ _HOMES = {
     "record_forecast": "forecast_ledger",
     "retract_news": "news_changes",
     "to_dataframe": "forecasts",
+    "update": "updating",
     "verify_ledger": "forecast_ledger",
     "write_report": "report",
 }
@@ -70,7 +78,9 @@ __all__ = [
     "__version__",
     "add_news",
     "assemble",
+    "attribute",
     "build",
+    "compare",
     "copy_case",
     "correct_news",
     "fit",
@@ -78,6 +88,7 @@ __all__ = [
     "gather_inputs",
     "list_cases",
     "new_case",
+    "prepare",
     "read_agreements",
     "read_case",
     "read_ledger",
@@ -85,6 +96,7 @@ __all__ = [
     "record_forecast",
     "retract_news",
     "to_dataframe",
+    "update",
     "verify_ledger",
     "write_report",
 ]

@@ -19,11 +19,20 @@ from functools import lru_cache
 
 import numpy as np
 
+from durability.assembly import ModelData
 from durability.bases import said_by
 from durability.catalogue import prior_ratio
 from durability.news import NewsItem
 from durability.prior_sets import PriorSet
-from durability.update import Base, Reweighted, Table, Update, family_weights, reweigh
+from durability.updating import (
+    Base,
+    Reweighted,
+    Table,
+    Update,
+    cannot_weigh,
+    family_weights,
+    reweigh,
+)
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS
 
 EXACT_MOST = 8
@@ -115,10 +124,12 @@ def attribute(update: Update) -> Attribution:
     Attribution
         From the forecast of the fit that it started from to the revised one.
     """
-    weighed = update.weighed
+    weighed: Reweighted | None = update.weighed
     if update.base is not update.before:
-        weighed = reweigh(update.before, update.weighed.data)
-    return explain(update.before, weighed, after=update.table)
+        weighed = weighed_by(update.before, update.weighed.data)
+    if weighed is None:
+        return unexplained(update.before, update.table)
+    return explain(update.before, weighed, after=update.table, priors=update.base.particles.priors)
 
 
 def explain(
@@ -172,6 +183,17 @@ def unexplained(before: Base, after: Table) -> Attribution:
     )
     return Attribution(before=before.table, after=after, parts=(rest,), exact=True, orders=0)
 
+
+def weighed_by(before: Base, data: ModelData) -> Reweighted | None:
+    """Weigh a fit by later data; None where no weight can, or too few draws are left of it."""
+    if cannot_weigh(before, data):
+        return None
+    weighed = reweigh(before, data)
+    return weighed if weighed.parents.effective_size >= EFFECTIVE_ROUGH else None
+
+
+EFFECTIVE_ROUGH = 100.0
+"""Effective draws below which parts are not told at all: they would be those of a few draws."""
 
 Name = tuple[str, str]
 Worth = Callable[[int], np.ndarray]

@@ -17,7 +17,7 @@ from durability.news import NewsItem
 from durability.news_selection import select_news
 from durability.particles import Particles, item_of, kept_particles, read_particles, text_hash
 from durability.prior_sets import find_priors
-from durability.update import MONTHS_MOST
+from durability.updating import MONTHS_MOST
 
 
 def find_base(

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from durability.assembly import ModelData
-from durability.attribution import Attribution, Part, attribute, explain, unexplained
+from durability.attribution import Attribution, Part, attribute
 from durability.identity import identity, knowledge
 from durability.inference import Settings
-from durability.prior_sets import PriorSet
 from durability.reweighting import khat_most
-from durability.update import (
+from durability.updating import (
     EFFECTIVE_LEAST,
     MONTHS_MOST,
     Base,
@@ -28,9 +27,6 @@ from durability.update import (
     reweigh,
 )
 from durability.vocabulary import HORIZONS_MONTHS
-
-EFFECTIVE_ROUGH = 100.0
-"""Effective draws below which parts are not told at all: they would be those of a few draws."""
 
 
 def update_record(update: Update) -> dict[str, Any]:
@@ -47,7 +43,7 @@ def update_record(update: Update) -> dict[str, Any]:
     """
     data, fit = update.weighed.data, update.base.particles
     passed = fit.verdict["ok"]
-    reasons = [*update.reasons] if update.rung != "refit" else []
+    reasons = [] if update.rung in ("refit", "fit") else [*update.reasons]
     if passed is False:
         reasons += [f"of the fit: {reason}" for reason in fit.verdict["reasons"]]
     settings = Settings(
@@ -73,39 +69,13 @@ def update_record(update: Update) -> dict[str, Any]:
 
 
 def changes_between(update: Update) -> dict[str, Any]:
-    """Write what an update changed."""
-    refitted = update.base is not update.before
+    """Write what an update, or a comparison of two fits, says has changed."""
     data = update.weighed.data
-    weighed = _weighed(update.before, data) if refitted else update.weighed
-    told = attribute(update) if _tells(weighed) else unexplained(update.before, update.table)
-    return _record(update.before, data, weighed, told)
-
-
-def changes_since(before: Base, after: Base, data: ModelData, priors: PriorSet) -> dict[str, Any]:
-    """Write what moved between an earlier fit's forecast and a later one's.
-
-    Parameters
-    ----------
-    before, after : Base
-    data : ModelData
-        What the later fit saw.
-    priors : PriorSet
-        The later fit's.
-    """
-    weighed = _weighed(before, data)
-    if weighed is not None and _tells(weighed):
-        told = explain(before, weighed, after=after.table, priors=priors)
+    if update.base is update.before:
+        weighed: Reweighted | None = update.weighed
     else:
-        told = unexplained(before, after.table)
-    return _record(before, data, weighed, told)
-
-
-def _weighed(before: Base, data: ModelData) -> Reweighted | None:
-    return None if cannot_weigh(before, data) else reweigh(before, data)
-
-
-def _tells(weighed: Reweighted | None) -> bool:
-    return weighed is not None and weighed.parents.effective_size >= EFFECTIVE_ROUGH
+        weighed = None if cannot_weigh(update.before, data) else reweigh(update.before, data)
+    return _record(update.before, data, weighed, attribute(update))
 
 
 def _record(

@@ -28,7 +28,7 @@ from durability.command_types import (
 from durability.commands_ledger import LEDGER
 from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
-from durability.commands_update import update
+from durability.commands_update import compare, update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
 if TYPE_CHECKING:
@@ -386,6 +386,7 @@ def check_priors(name: str, model: str) -> None:
 
 durability.add_command(news)
 durability.add_command(update)
+durability.add_command(compare)
 durability.add_command(ledger_commands)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,12 +19,14 @@ from durability.command_types import (
     PRIORS,
     check_writable,
 )
+from durability.commands_ledger import LEDGER
 
 if TYPE_CHECKING:
     from durability.assembly import ModelData
     from durability.cases import Case
+    from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
-    from durability.update import Base, Update
+    from durability.updating import Base, Update
 
 
 @click.command()
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--cutoff",
     type=DAY,
-    help="Nothing known later enters.  [default: the day the newest rated item became known]",
+    help="Nothing known later enters.  [default: the last day that is covered or has rated news]",
 )
 @click.option(
     "--priors",
@@ -48,7 +50,23 @@ if TYPE_CHECKING:
     help="Sample again where the weights of the fit's draws cannot be trusted.",
 )
 @click.option("--out", type=FOLDER, help="Folder for the record.  [default: forecasts/CASE/CUTOFF]")
-def update(case: str, cutoff: date | None, priors: str, refit: bool, out: Path | None) -> int:
+@click.option("--record", is_flag=True, help="Record the revised forecast in the ledger.")
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=LEDGER,
+    show_default=True,
+    help="Where --record records it.",
+)
+def update(
+    case: str,
+    cutoff: date | None,
+    priors: str,
+    refit: bool,
+    out: Path | None,
+    record: bool,
+    ledger: Path,
+) -> int:
     """Revise the forecast of CASE by what has become known since it was fitted.
 
     Weighs the draws of the last fit by the news that it did not know, and says what the
@@ -57,16 +75,39 @@ def update(case: str, cutoff: date | None, priors: str, refit: bool, out: Path |
     """
     from durability.bases import find_base
     from durability.cases import read_case
-    from durability.update import assembled, prepare, revise
+    from durability.updating import assembled, prepare, revise
 
     found = read_case(case)
+    inputs = _begin_recording(found, priors, ledger) if record else None
     start = find_base(found, cutoff=cutoff, priors=priors)
     base = _first_fit(found, cutoff, priors) if start is None else prepare(start)
     fit = base.particles
     data = assembled(fit, found, base.rows, cutoff=cutoff)
     again = "Weights of the last fit's draws will not do: sampling again."
     revised = revise(base, data, refit=_refit_with(fit.priors, fit.seed, again) if refit else None)
-    return _show_update(revised, out)
+    made = _written(revised, out)
+    if inputs is not None:
+        _record(made, inputs, ledger)
+    return 0 if made["verdict"]["ok"] else DIAGNOSTICS_FAILED
+
+
+def _begin_recording(case: Case, priors: str, ledger: Path) -> Inputs:
+    """Take what the forecast is made from, and refuse a ledger that could not take it later."""
+    from durability.forecast_ledger import check_ledger, gather_inputs
+    from durability.prior_sets import read_priors
+
+    check_ledger(ledger)
+    check_writable(ledger.parent)
+    return gather_inputs(case, read_priors(priors))
+
+
+def _record(made: dict[str, Any], inputs: Inputs, ledger: Path) -> None:
+    from durability.forecast_ledger import record_forecast
+
+    trust = made["changes"]["trust"]
+    method = {"kind": "update", "rung": made["rung"], "since": made["changes"]["since"]["fit"]}
+    line = record_forecast(made, inputs, ledger=ledger, method={**method, "trust": trust})
+    click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
 
 
 def _first_fit(case: Case, cutoff: date | None, priors: str) -> Base:
@@ -93,7 +134,8 @@ def _refit_with(priors: PriorSet, seed: int, why: str) -> Callable[[ModelData], 
     return refit
 
 
-def _show_update(revised: Update, out: Path | None) -> int:
+def _written(revised: Update, out: Path | None, name: str = "update.json") -> dict[str, Any]:
+    """Show a revised forecast, and write its record."""
     from durability.changes import update_record
     from durability.files import write_whole
     from durability.update_screen import update_lines
@@ -105,5 +147,48 @@ def _show_update(revised: Update, out: Path | None) -> int:
     for line in update_lines(record):
         click.echo(line)
     click.echo("")
-    click.echo(write_whole(folder / "update.json", text))
-    return 0 if record["verdict"]["ok"] else DIAGNOSTICS_FAILED
+    click.echo(write_whole(folder / name, text))
+    return record
+
+
+@click.command()
+@click.argument("case", type=CASE)
+@click.option("--before-cutoff", type=DAY, help="Cutoff of the earlier forecast.")
+@click.option("--after-cutoff", type=DAY, help="Cutoff of the later one.")
+@click.option("--before-case", type=CASE, help="The case as it was: another folder of it.")
+@click.option("--before-priors", type=PRIORS, default="default", show_default=True)
+@click.option("--after-priors", type=PRIORS, default="default", show_default=True)
+@click.option("--out", type=FOLDER, help="Folder for the record.  [default: forecasts/CASE/CUTOFF]")
+def compare(
+    case: str,
+    before_cutoff: date | None,
+    after_cutoff: date | None,
+    before_case: str | None,
+    before_priors: str,
+    after_priors: str,
+    out: Path | None,
+) -> int:
+    """Say what moved between two forecasts of CASE: two cutoffs, ledgers or prior sets.
+
+    Both are fitted where the cache does not hold them. Cutoffs are by default the day until
+    which the case is covered.
+    """
+    from durability.assembly import assemble
+    from durability.cases import read_case
+    from durability.prior_sets import read_priors
+    from durability.updating import compare as compare_fits
+
+    later = read_case(case)
+    earlier = later if before_case is None else read_case(before_case)
+    sets = [read_priors(name) for name in (before_priors, after_priors)]
+    before, after = (
+        _refit_with(priors, 1, f"Fitting as of {data.cutoff}, or reading that fit.")(data)
+        for priors, data in zip(
+            sets,
+            (assemble(earlier, cutoff=before_cutoff), assemble(later, cutoff=after_cutoff)),
+            strict=True,
+        )
+    )
+    data = assemble(later, cutoff=after_cutoff)
+    made = _written(compare_fits(before, after, data), out, "comparison.json")
+    return 0 if made["verdict"]["ok"] else DIAGNOSTICS_FAILED

@@ -13,7 +13,7 @@ from durability import checks, history
 from durability.assembly import ModelData, assemble
 from durability.calendar import add_months, month_label
 from durability.cases import Case
-from durability.changes import changes_since
+from durability.changes import changes_between
 from durability.identity import identity, knowledge
 from durability.inference import Fit, build
 from durability.inference import fit as fit_model
@@ -23,7 +23,7 @@ from durability.progress import NullProgress, Progress, timed_stage
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate, unseen
 from durability.summaries import INTERVAL, chance, curve, interval
-from durability.update import Base, prepare
+from durability.updating import Base, compare, prepare
 from durability.verdict import judge
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
 
@@ -261,12 +261,8 @@ def _changes(fit: Fit, particles: Particles, since: str) -> dict[str, Any] | Non
         return None
     if earlier.sources != particles.sources:
         return None
-    return changes_since(
-        prepare(earlier, rows=data.rows),
-        prepare(particles, rows=data.rows),
-        data,
-        fit.model.priors,
-    )
+    before, after = (prepare(each, rows=data.rows) for each in (earlier, particles))
+    return changes_between(compare(before, after, data))
 
 
 def refitted(

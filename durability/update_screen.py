@@ -119,6 +119,8 @@ def _trust_lines(record: Mapping[str, Any]) -> Iterator[str]:
     fitted = {True: "passed", False: "FAILED", None: "were not judged"}[record["verdict"]["fit_ok"]]
     if record["rung"] == "refit":
         yield f"How sure: refitted, since {'; '.join(record['refit_because'])}."
+    elif record["rung"] == "fit":
+        yield "How sure: both are fits of their own; weights of the earlier one tell the parts."
     elif record["rung"] == "unchanged":
         yield "How sure: nothing differs from what the fit saw; its forecast stands."
     else:

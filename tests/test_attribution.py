@@ -20,7 +20,7 @@ from durability.attribution import attribute, explain
 from durability.catalogue import prior_ratio
 from durability.inference import Fit
 from durability.prior_sets import Prior, PriorSet
-from durability.update import Base, Table, Update, prepare, reweigh, update
+from durability.updating import Base, Table, Update, prepare, reweigh, update
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
 
 NEWS = [

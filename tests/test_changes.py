@@ -16,9 +16,9 @@ from worlds import flagship, history, item
 
 import durability
 from durability.assembly import assemble
-from durability.changes import changes_since, update_record
-from durability.update import Base, prepare, update
+from durability.changes import changes_between, update_record
 from durability.update_screen import update_lines
+from durability.updating import Base, compare, prepare, update
 from durability.vocabulary import STREAMS
 
 DATA = Path(durability.__file__).parent / "data"
@@ -115,7 +115,7 @@ def test_a_refit_is_told_with_its_cause(base: Base) -> None:
 def test_fits_that_no_weight_can_compare_are_told_whole(base: Base) -> None:
     moved = replace(flagship(), grid_start=date(2021, 1, 1))
     fit = narrow_fit(moved, draws=50, chains=4)
-    found = changes_since(base, prepare(fit), fit.model.data, fit.model.priors)
+    found = changes_between(compare(base, fit))
     assert found["trust"] is None
     assert [part["kind"] for part in found["parts"]] == ["remainder"]
 
@@ -123,9 +123,26 @@ def test_fits_that_no_weight_can_compare_are_told_whole(base: Base) -> None:
 def test_two_fits_are_compared_part_by_part(base: Base) -> None:
     case = flagship()
     fit = narrow_fit(replace(case, news=(*case.news, NEWS[0])), draws=150, chains=4, seed=5)
-    found = changes_since(base, prepare(fit), fit.model.data, fit.model.priors)
+    found = changes_between(compare(base, fit))
     kinds = [(part["kind"], part["label"]) for part in found["parts"]]
     assert kinds == [("event", "N1"), ("remainder", "remainder")]
+
+
+def test_the_comparison_of_two_fits_is_a_record_too(base: Base) -> None:
+    case = flagship()
+    fit = narrow_fit(replace(case, news=(*case.news, NEWS[0])), draws=100, chains=4, seed=5)
+    found = update_record(compare(base, fit))
+    check(found)
+    assert found["rung"] == "fit"
+    assert any("fits of their own" in line for line in update_lines(found))
+
+
+def test_fits_are_compared_from_the_earlier_to_the_later(base: Base) -> None:
+    early = prepare(narrow_fit(draws=20, cutoff=date(2026, 5, 31)))
+    with pytest.raises(ValueError, match="swap"):
+        compare(base, early, assemble(flagship(), history(), cutoff=date(2026, 5, 31)))
+    with pytest.raises(ValueError, match="needs the data"):
+        compare(early, base)
 
 
 def test_one_screen_says_was_is_why_how_sure_and_what_next(record: dict[str, Any]) -> None:

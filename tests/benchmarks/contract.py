@@ -44,7 +44,7 @@ from durability.catalogue import find_model
 from durability.inference import Fit, Model, Settings
 from durability.news import NewsItem
 from durability.reweighting import effective_draws
-from durability.update import Base, Update, doubts, prepare, revise
+from durability.updating import Base, Update, doubts, prepare, revise
 from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
 
 ROWS = Path(__file__).with_suffix(".jsonl")
@@ -65,14 +65,19 @@ Arrays = dict[str, np.ndarray]
 def code_hash() -> str:
     """Hash of all code that an answer depends on."""
     home = Path(durability.__file__).parent
-    names = ("units", "reweighting", "particles", "update", "simulation", "inference", "assembly")
-    paths = [Path(__file__), *(home / f"{name}.py" for name in names)]
+    paths = [home / f"{name}.py" for name in MACHINE]
     models = Path(str(find_model("breakdown").__file__)).parent
-    paths += sorted(models.glob("*.py"))
-    digest = hashlib.sha256()
+    paths += [models / f"{name}.py" for name in MATHEMATICS]
+    digest = hashlib.sha256(repr((SEED, AGREEMENTS, BASE_MONTHS, BASE_EVENTS, BASE, GOLD)).encode())
     for path in paths:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+MACHINE = ("units", "reweighting", "particles", "updating", "simulation")
+MATHEMATICS = (
+    *("breakdown", "drivers", "hazard", "indicators", "marginals", "parameters", "ratings"),
+)
 
 
 # ---- worlds -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 from fitted import drawn_fit, narrow_fit
 from worlds import CUTOFF, flagship, history, item, window
 
-from durability import update as updates
+from durability import updating as updates
 from durability.assembly import ModelData, assemble
 from durability.cases import Case
 from durability.catalogue import marginals
@@ -24,7 +24,7 @@ from durability.particles import grown, new_months
 from durability.reweighting import smooth
 from durability.simulation import simulate
 from durability.units import Unit
-from durability.update import Base, Update, family_weights, prepare, revise, summary, update
+from durability.updating import Base, Update, family_weights, prepare, revise, summary, update
 from durability.vocabulary import HORIZONS_MONTHS, STREAMS
 
 JUNE = date(2026, 6, 20)
@@ -374,7 +374,7 @@ def test_nothing_known_after_the_cutoff_enters(base: Base) -> None:
 def test_an_update_imports_numpy_and_nothing_heavier(tmp_path: Any) -> None:
     code = (
         "import sys\n"
-        "import durability.bases, durability.update, durability.changes, durability.screen\n"
+        "import durability.bases, durability.updating, durability.changes, durability.screen\n"
         "import durability.commands_update\n"
         "from durability.catalogue import find_model, marginals\n"
         "find_model('breakdown'), marginals()\n"

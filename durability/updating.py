@@ -137,7 +137,7 @@ class Update:
     weighed : Reweighted
         The draws of `base`, weighed.
     rung : str
-        ``unchanged``, ``weights`` or ``refit``.
+        ``unchanged``, ``weights`` or ``refit``; ``fit`` where two fits are compared.
     reasons : tuple of str
         Why weights would not do; empty where they did.
     """
@@ -151,7 +151,7 @@ class Update:
     @property
     def ok(self) -> bool:
         """Whether the answer can be trusted as far as its errors say; the fit's verdict counts."""
-        trusted = self.rung == "refit" or not self.reasons
+        trusted = self.rung in ("refit", "fit") or not self.reasons
         return trusted and self.base.particles.verdict["ok"] is not False
 
     @property
@@ -215,7 +215,8 @@ def update(
     case : Case, optional
         The case as it is known now; where not given, that of `start`.
     cutoff : date, optional
-        The later of the fit's and the day the newest rated item became known, if not given.
+        If not given the latest of the fit's, the case's coverage, and the day the newest rated
+        item became known.
     refit : callable, optional
         Gives a prepared fit to other data, where weights will not do. Without it the weighted
         answer is given, with the reasons why not to trust it.
@@ -246,6 +247,37 @@ def update(
     return revise(base, data, previous=previous, refit=refit)
 
 
+def compare(before: Fit | Base, after: Fit | Base, data: ModelData | None = None) -> Update:
+    """Put two fits of a case side by side, whatever differs: cutoff, news or priors.
+
+    Parameters
+    ----------
+    before, after : Fit or Base
+        The earlier knowledge and the later.
+    data : ModelData, optional
+        What the later fit saw; needed where it is given as a base.
+
+    Returns
+    -------
+    Update
+        For :func:`durability.attribute`. Its probabilities are those of the later fit.
+
+    Raises
+    ------
+    ValueError
+        The data are needed, or the earlier fit has the later cutoff.
+    """
+    if isinstance(after, Fit):
+        data, after = after.model.data, prepare(after)
+    if data is None:
+        raise ValueError("a comparison needs the data that the later fit saw")
+    before = prepare(before) if isinstance(before, Fit) else before
+    if before.particles.cutoff > data.cutoff:
+        raise ValueError("the earlier fit has the later cutoff: swap the two")
+    weighed = reweigh(after, data)
+    return Update(before=before, base=after, weighed=weighed, rung="fit", reasons=())
+
+
 def assembled(
     particles: Particles, case: Case, rows: Sequence[Agreement], *, cutoff: date | None
 ) -> ModelData:
@@ -271,9 +303,9 @@ def assembled(
 
 
 def newest_cutoff(particles: Particles, case: Case) -> date:
-    """Give the later of a fit's cutoff and the day the newest item that enters became known."""
+    """Give the latest of a fit's cutoff, the case's coverage, and the days its items were known."""
     used, _ = select_news(case, date.max)
-    return max([particles.cutoff, *(item.known for item in used)])
+    return max([particles.cutoff, case.covered_until, *(item.known for item in used)])
 
 
 def revise(
