@@ -43,7 +43,7 @@ def update_record(update: Update) -> dict[str, Any]:
     """
     data, fit = update.weighed.data, update.base.particles
     passed = fit.verdict["ok"]
-    reasons = [] if update.rung in ("refit", "fit") else [*update.reasons]
+    reasons = [] if update.method in ("refit", "fit") else [*update.reasons]
     if passed is False:
         reasons += [f"of the fit: {reason}" for reason in fit.verdict["reasons"]]
     settings = Settings(
@@ -59,9 +59,10 @@ def update_record(update: Update) -> dict[str, Any]:
             horizon_months=max(HORIZONS_MONTHS),
         ),
         **knowledge(data),
-        "rung": update.rung,
-        "refit_because": list(update.reasons) if update.rung == "refit" else [],
-        "verdict": {"ok": update.ok, "fit_ok": passed, "reasons": reasons},
+        "method": update.method,
+        "refit_because": list(update.reasons) if update.method == "refit" else [],
+        "verdict": {"ok": update.ok, "reasons": reasons, "checks": []},
+        "fit_ok": passed,
         "breakdown": {rung: dict(by) for rung, by in update.table.items()},
         "unseen": dict(update.weighed.unseen),
         "changes": changes_between(update),

@@ -105,7 +105,7 @@ def _record(made: dict[str, Any], inputs: Inputs, ledger: Path) -> None:
     from durability.forecast_ledger import record_forecast
 
     trust = made["changes"]["trust"]
-    method = {"kind": "update", "rung": made["rung"], "since": made["changes"]["since"]["fit"]}
+    method = {"kind": "update", "step": made["method"], "since": made["changes"]["since"]["fit"]}
     line = record_forecast(made, inputs, ledger=ledger, method={**method, "trust": trust})
     click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
 

@@ -116,12 +116,12 @@ def _part_lines(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _trust_lines(record: Mapping[str, Any]) -> Iterator[str]:
     trust = record["changes"]["trust"]
-    fitted = {True: "passed", False: "FAILED", None: "were not judged"}[record["verdict"]["fit_ok"]]
-    if record["rung"] == "refit":
+    fitted = {True: "passed", False: "FAILED", None: "were not judged"}[record["fit_ok"]]
+    if record["method"] == "refit":
         yield f"How sure: refitted, since {'; '.join(record['refit_because'])}."
-    elif record["rung"] == "fit":
+    elif record["method"] == "fit":
         yield "How sure: both are fits of their own; weights of the earlier one tell the parts."
-    elif record["rung"] == "unchanged":
+    elif record["method"] == "unchanged":
         yield "How sure: nothing differs from what the fit saw; its forecast stands."
     else:
         khat = "none" if trust["khat"] is None else f"{trust['khat']:.2f}"

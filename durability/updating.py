@@ -6,7 +6,7 @@ exact target. Months beyond them are first drawn from the drivers' own dynamics,
 continuations a draw, and then weighed: consistent in draws times continuations, not exact.
 
 The ladder: Pareto-smoothed weights; where their :math:`\hat k` or effective size say no, or too
-many months have passed, a refit, which is the ground truth. Every answer names the rung it stands
+many months have passed, a refit, which is the ground truth. Every answer names the step it stands
 on. Weights are computed in canonical order and each unit by itself, so the same knowledge gives the
 same answer to the bit, whatever the order in which it arrived.
 """
@@ -136,7 +136,7 @@ class Update:
         What it stands on: the same, or a refit.
     weighed : Reweighted
         The draws of `base`, weighed.
-    rung : str
+    method : str
         ``unchanged``, ``weights`` or ``refit``; ``fit`` where two fits are compared.
     reasons : tuple of str
         Why weights would not do; empty where they did.
@@ -145,13 +145,13 @@ class Update:
     before: Base
     base: Base
     weighed: Reweighted
-    rung: str
+    method: str
     reasons: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
         """Whether the answer can be trusted as far as its errors say; the fit's verdict counts."""
-        trusted = self.rung in ("refit", "fit") or not self.reasons
+        trusted = self.method in ("refit", "fit") or not self.reasons
         return trusted and self.base.particles.verdict["ok"] is not False
 
     @property
@@ -275,7 +275,7 @@ def compare(before: Fit | Base, after: Fit | Base, data: ModelData | None = None
     if before.particles.cutoff > data.cutoff:
         raise ValueError("the earlier fit has the later cutoff: swap the two")
     weighed = reweigh(after, data)
-    return Update(before=before, base=after, weighed=weighed, rung="fit", reasons=())
+    return Update(before=before, base=after, weighed=weighed, method="fit", reasons=())
 
 
 def assembled(
@@ -342,8 +342,8 @@ def revise(
     reasons = tuple(doubts(weighed))
     if reasons and refit is not None:
         return _refitted(base, data, refit, reasons)
-    rung = "weights" if weighed.terms or months else "unchanged"
-    return Update(before=base, base=base, weighed=weighed, rung=rung, reasons=reasons)
+    method = "weights" if weighed.terms or months else "unchanged"
+    return Update(before=base, base=base, weighed=weighed, method=method, reasons=reasons)
 
 
 def cannot_weigh(base: Base, data: ModelData) -> tuple[str, ...]:
@@ -377,7 +377,7 @@ def _refitted(
 ) -> Update:
     fresh = refit(data)
     weighed = reweigh(fresh, data)
-    return Update(before=base, base=fresh, weighed=weighed, rung="refit", reasons=reasons)
+    return Update(before=base, base=fresh, weighed=weighed, method="refit", reasons=reasons)
 
 
 # Weights ------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def same(one: Update, other: Update) -> bool:
 
 def test_nothing_new_changes_nothing(base: Base) -> None:
     found = update(base, case=flagship())
-    assert found.rung == "unchanged"
+    assert found.method == "unchanged"
     assert found.table == base.table
     assert found.weighed.parents.khat == -np.inf
     assert found.ok
@@ -102,7 +102,7 @@ def test_an_items_weight_is_its_likelihood(base: Base) -> None:
     assert list(found.weighed.terms) == [("event", "N1")]
     np.testing.assert_array_equal(found.weighed.terms["event", "N1"][:, 0], expected)
     np.testing.assert_array_equal(found.weighed.parents.values, smooth(expected).values)
-    assert found.rung == "weights"
+    assert found.method == "weights"
 
 
 def test_bad_news_raises_and_good_news_lowers_what_its_driver_raises(base: Base) -> None:
@@ -148,7 +148,7 @@ def test_an_item_taken_back_leaves_no_trace(base: Base) -> None:
     without = update(with_all, case=case_with(*NEWS[:2]))
     assert same(without, update(base, NEWS[:2], case=flagship()))
     back = update(without, case=flagship())
-    assert back.rung == "unchanged"
+    assert back.method == "unchanged"
     assert back.table == base.table
 
 
@@ -289,7 +289,7 @@ def test_the_ladder_stays_where_weights_do(base: Base) -> None:
     refits = Refits(base)
     found = update(base, NEWS[:1], case=flagship(), refit=refits)
     assert refits.asked == []
-    assert (found.rung, found.reasons, found.ok) == ("weights", (), True)
+    assert (found.method, found.reasons, found.ok) == ("weights", (), True)
 
 
 def loud(n: int) -> list[NewsItem]:
@@ -305,7 +305,7 @@ def test_the_ladder_refits_where_weights_will_not_do() -> None:
     refits = Refits(wide)
     found = update(wide, loud(20), case=flagship(), refit=refits)
     assert len(refits.asked) == 1
-    assert found.rung == "refit"
+    assert found.method == "refit"
     assert found.base is not found.before
     assert found.reasons
     assert found.table == found.base.table
@@ -333,7 +333,7 @@ def test_another_grid_of_months_cannot_be_weighed(base: Base) -> None:
     with pytest.raises(ValueError, match="months of the drivers"):
         update(base, case=moved)
     refits = Refits(base)
-    assert update(base, case=moved, refit=refits).rung == "refit"
+    assert update(base, case=moved, refit=refits).method == "refit"
 
 
 def test_a_cutoff_before_the_fits_is_refused(base: Base) -> None:
