@@ -5,8 +5,6 @@ What a command needs beyond click is imported inside it: ``durability --help`` m
 
 from __future__ import annotations
 
-import contextlib
-import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import get_completion_class
 
+from durability.arguments import CASE, DAY, FOLDER, MODEL, PRIORS
+from durability.commands_priors import priors as priors_commands
 from durability.errors import DurabilityError, InputError, Problem, Problems, WriteError, quoted
 
 if TYPE_CHECKING:
@@ -53,58 +53,6 @@ def _told(error: DurabilityError) -> str:
         return f"{error}\n{len(error.problems)} problems; nothing was done."
     return str(error)
 
-
-# What an argument may be --------------------------------------------------------------------
-
-
-class _Day(click.ParamType[date]):
-    """A day, as 2026-06-30 and no other way."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        with contextlib.suppress(ValueError):
-            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                return date.fromisoformat(value)
-        return self.fail(f"{quoted(value)} is not a day; write it like 2026-06-30", param, ctx)
-
-
-class _Named(click.ParamType[str]):
-    """Something with a name, or the path of one; names complete in the shell."""
-
-    def __init__(self, name: str, kind: str) -> None:
-        self.name = name
-        self._kind = kind
-
-    def _names(self) -> Sequence[str]:
-        if self._kind == "case":
-            from durability.cases import list_cases
-
-            return tuple(list_cases())
-        if self._kind == "priors":
-            from durability.prior_sets import list_priors
-
-            return tuple(list_priors())
-        from durability.catalogue import list_models
-
-        return list_models()
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        named = [CompletionItem(n) for n in self._names() if n.startswith(incomplete)]
-        if named or self._kind == "model":
-            return named
-        return [CompletionItem(incomplete, type="dir" if self._kind == "case" else "file")]
-
-
-DAY = _Day()
-CASE = _Named("case", "case")
-PRIORS = _Named("name|path", "priors")
-MODEL = _Named("name", "model")
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 cutoff_option = click.option(
     "--cutoff",
@@ -346,50 +294,7 @@ def copy(case: str, path: Path | None) -> None:
     click.echo(copy_case(case, path))
 
 
-# Priors -------------------------------------------------------------------------------------
-
-
-@durability.group()
-def priors() -> None:
-    """List, show and check prior sets."""
-
-
-@priors.command("list")
-def list_() -> None:
-    """List the prior sets that have a name here."""
-    from durability.prior_sets import list_priors
-
-    for name, path in list_priors().items():
-        click.echo(f"{name}  {path}")
-
-
-@priors.command()
-@click.argument("name", type=PRIORS, default="default")
-def show(name: str) -> None:
-    """Show each prior of NAME with its implied quantiles and its reason."""
-    from durability.prior_sets import read_priors
-    from durability.screen import priors_lines
-
-    for line in priors_lines(read_priors(name)):
-        click.echo(line)
-
-
-@priors.command("check")
-@click.argument("name", type=PRIORS, default="default")
-@click.option(
-    "--model",
-    type=MODEL,
-    default="breakdown",
-    show_default=True,
-    help="Whose parameters the set must give.",
-)
-def check_priors(name: str, model: str) -> None:
-    """Check that NAME gives every parameter of the model, and no other."""
-    from durability.catalogue import parameters_of
-    from durability.prior_sets import read_priors
-
-    found = read_priors(name, expected=parameters_of(model))
-    click.echo(f"{found.path}: {len(found.parameters)} priors, all that {model} needs.")
+durability.add_command(priors_commands)
 
 
 # Completion ---------------------------------------------------------------------------------

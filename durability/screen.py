@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from durability.vocabulary import DRIVERS, MARKS
 from durability.wording import (
     RUNG_MEANINGS,
     RUNG_NAMES,
+    columns,
     counted,
     error_points,
     horizons,
@@ -49,7 +50,7 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield ""
     yield f"{record['title']}, as of {long_date(record['cutoff'])}"
     yield ""
-    yield from _table(
+    yield from columns(
         ["", "months", "probability", interval_name(record), "± MCSE, points"],
         list(_probability_rows(record)),
     )
@@ -133,7 +134,7 @@ def check_lines(data: ModelData) -> Iterator[str]:
     yield f"Ratings of the agreement itself: {told}."
     yield f"Reference class: {counted(len(data.agreements), 'agreement')}."
     yield ""
-    yield from _table(["item", "known", "driver", "ratings", "used"], list(_item_rows(data)))
+    yield from columns(["item", "known", "driver", "ratings", "used"], list(_item_rows(data)))
 
 
 def _item_rows(data: ModelData) -> Iterator[list[str]]:
@@ -166,12 +167,3 @@ def _prior_lines(prior: Prior) -> Iterator[str]:
     yield f"  Why: {prior.reason}."
     if prior.source:
         yield f"  Source: {prior.source}."
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Write columns as wide as their widest cell, numbers to the right."""
-    every = [titles, *rows]
-    widths = [max(len(row[column]) for row in every) for column in range(len(titles))]
-    for row in every:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()

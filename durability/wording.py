@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -208,3 +208,12 @@ def verdict_words(record: Mapping[str, Any]) -> str:
         return f"the fit passed all {len(checks)} of its checks" if checks else "the fit passed"
     failed = sum(not check["ok"] for check in checks)
     return f"the fit FAILED {failed} of its {len(checks)} checks" if failed else "the fit FAILED"
+
+
+def columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Write columns, each as wide as its widest cell."""
+    every = [titles, *rows]
+    widths = [max(len(row[column]) for row in every) for column in range(len(titles))]
+    for row in every:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
