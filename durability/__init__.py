@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from durability.forecasts import to_dataframe as to_dataframe
     from durability.inference import build as build
     from durability.inference import fit as fit
+    from durability.prior_diff import diff_priors as diff_priors
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
 
@@ -34,6 +35,7 @@ _HOMES = {
     "assemble": "assembly",
     "build": "inference",
     "copy_case": "cases",
+    "diff_priors": "prior_diff",
     "fit": "inference",
     "forecast": "forecasts",
     "list_cases": "cases",
@@ -51,6 +53,7 @@ __all__ = [
     "assemble",
     "build",
     "copy_case",
+    "diff_priors",
     "fit",
     "forecast",
     "list_cases",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
 import click
 
-from durability.arguments import CASE, MODEL, PRIORS
+from durability.arguments import CASE, DAY, MODEL, PRIORS
+from durability.errors import InputError, Problem, quoted
+
+if TYPE_CHECKING:
+    from durability.judgements import Judgement
 
 
 @click.group()
 def priors() -> None:
-    """List, show and check prior sets."""
+    """List, show, check, compare and make prior sets."""
 
 
 @priors.command("list")
@@ -80,3 +87,129 @@ def diff(before: str, after: str, case: str | None, draws: int, seed: int) -> No
     made = diff_priors(read_priors(before), read_priors(after), case=found, draws=draws, seed=seed)
     for line in diff_lines(made):
         click.echo(line)
+
+
+@priors.command()
+@click.argument("parameter")
+@click.option("--quantiles", help="What the expert said: 0.05=0.3,0.5=1.0,0.95=3.")
+@click.option("--bins", help="Edges of the bins that chips were laid into: 0,1,2,3,4.")
+@click.option("--chips", help="Chips in each bin: 1,4,3,2.")
+@click.option("--expert", required=True, help="Who said it.")
+@click.option("--why", required=True, help="The expert's reason.")
+@click.option("--date", "day", type=DAY, help="When they said it.  [default: today]")
+@click.option("--into", required=True, metavar="NAME|PATH", help="The prior set to write.")
+@click.option(
+    "--base",
+    type=PRIORS,
+    default="default",
+    show_default=True,
+    help="What a new set has of every other parameter.",
+)
+@click.option("--family", default="", help="Take this family, not the one that comes nearest.")
+@click.option("--keep", is_flag=True, help="Keep a bad match.")
+def elicit(
+    parameter: str,
+    quantiles: str | None,
+    bins: str | None,
+    chips: str | None,
+    expert: str,
+    why: str,
+    day: date | None,
+    into: str,
+    base: str,
+    family: str,
+    keep: bool,
+) -> None:
+    """Turn what an expert said of PARAMETER into a prior, and write it into a set.
+
+    Give either quantiles, or bins and chips. A set that exists already keeps all else to the
+    letter.
+    """
+    from durability.catalogue import parameters_of
+    from durability.elicitation import elicit_prior
+    from durability.prior_screen import elicited_lines
+    from durability.prior_sets import read_priors
+    from durability.prior_writing import save_prior, target_path
+
+    path = target_path(into)
+    start = read_priors(path if path.exists() else base, expected=parameters_of("breakdown"))
+    said = _judgement(expert, day or date.today(), quantiles, bins, chips)
+    families = parameters_of("breakdown").get(parameter, ())
+    made = elicit_prior(
+        start, parameter, said, why=why, families=tuple(families), family=family, keep=keep
+    )
+    written = save_prior(made.prior, path, base=start)
+    for line in elicited_lines(made):
+        click.echo(line)
+    click.echo(f"Written to {written.path}.")
+
+
+def _judgement(
+    expert: str, day: date, quantiles: str | None, bins: str | None, chips: str | None
+) -> Judgement:
+    """Read what an expert said from the words of a command line."""
+    from durability.judgements import from_chips, from_quantiles
+
+    if (quantiles is None) == (chips is None) or (bins is None) != (chips is None):
+        raise click.UsageError("give --quantiles, or --bins with --chips")
+    try:
+        if quantiles is not None:
+            pairs = [part.partition("=") for part in quantiles.split(",")]
+            stated = {float(p): float(value) for p, _, value in pairs}
+            if len(stated) < len(pairs):
+                raise ValueError("a probability is given twice")
+            return from_quantiles(expert, day, stated)
+        edges = [float(edge) for edge in str(bins).split(",")]
+        return from_chips(expert, day, edges, [int(count) for count in str(chips).split(",")])
+    except ValueError as error:
+        found = quoted(quantiles if quantiles is not None else f"{bins} with {chips}")
+        allowed = "like 0.05=0.3,0.95=3" if quantiles is not None else "like 0,1,2,4 with 1,4,3"
+        problem = Problem(where="what the expert said", found=f"{found}: {error}", allowed=allowed)
+        raise InputError([problem]) from None
+
+
+@priors.command()
+@click.argument("sets", nargs=-1, required=True, type=PRIORS, metavar="SET...")
+@click.option("--weights", default="", help="One a set, above 0: 2,1,1.  [default: equal]")
+@click.option(
+    "--method",
+    type=click.Choice(["linear", "logarithmic"]),
+    default="linear",
+    show_default=True,
+    help="The mixture of the experts, or the geometric mean of their densities.",
+)
+@click.option("--name", required=True, metavar="NAME|PATH", help="The prior set to write.")
+@click.option("--keep", is_flag=True, help="Keep a pool that its family cannot hold.")
+def pool(
+    sets: tuple[str, ...],
+    weights: str,
+    method: Literal["linear", "logarithmic"],
+    name: str,
+    keep: bool,
+) -> None:
+    """Pool several experts' SETs into one.
+
+    Where a parameter was elicited in some of them, only these have a say in it.
+    """
+    from durability.catalogue import parameters_of
+    from durability.pooling import pool_priors
+    from durability.prior_screen import pool_lines
+    from durability.prior_sets import read_priors
+    from durability.prior_writing import priors_text, save_text, target_path
+
+    path = target_path(name)
+    expected = parameters_of("breakdown")
+    read = [read_priors(each, expected=expected) for each in sets]
+    made = pool_priors(read, _numbers(weights, "weights"), method=method, keep=keep)
+    written = save_text(path, priors_text(made.about, made.parameters))
+    for line in pool_lines(made):
+        click.echo(line)
+    click.echo(f"Written to {written.path}.")
+
+
+def _numbers(text: str, what: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        problem = Problem(where=what, found=quoted(text), allowed="numbers, like 2,1,1")
+        raise InputError([problem]) from None

@@ -103,8 +103,11 @@ def mean_sd(distribution: str, values: Mapping[str, float]) -> tuple[float, floa
             sd = values["sd"]
             return sd * math.sqrt(2.0 / math.pi), sd * math.sqrt(1.0 - 2.0 / math.pi)
         case "lognormal":
-            mean = math.exp(values["mu"] + values["sigma"] ** 2 / 2.0)
-            return mean, mean * math.sqrt(math.expm1(values["sigma"] ** 2))
+            try:
+                mean = math.exp(values["mu"] + values["sigma"] ** 2 / 2.0)
+                return mean, mean * math.sqrt(math.expm1(values["sigma"] ** 2))
+            except OverflowError:
+                return math.inf, math.inf
         case "exponential":
             return 1.0 / values["rate"], 1.0 / values["rate"]
         case "gamma":
@@ -131,6 +134,9 @@ def share_below(distribution: str, values: Mapping[str, float], value: float) ->
     """
     if distribution == "normal":
         return _STANDARD.cdf((value - values["mean"]) / values["sd"])
+    if distribution == "lkj":
+        half = values["eta"] - 1.0 + len(DRIVERS) / 2.0
+        return share_below("beta", {"a": half, "b": half}, (value + 1.0) / 2.0)
     if value <= 0.0:
         return 0.0
     match distribution:
@@ -147,7 +153,7 @@ def share_below(distribution: str, values: Mapping[str, float], value: float) ->
                 return float(special.gammainc(values["shape"], values["rate"] * value))
             return float(special.betainc(values["a"], values["b"], min(value, 1.0)))
         case _:
-            raise ValueError(f"{distribution} is not the law of one number")
+            raise ValueError(f"{distribution} spreads over nothing")
 
 
 def solve(distribution: str, quantiles: Mapping[float, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ better than either.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -237,7 +238,7 @@ def _distance(before: Prior | None, after: Prior | None) -> dict[str, float | No
         return {"moved_sds": None, "width_ratio": None}
     mean, sd = mean_sd(before.distribution, before.values)
     new_mean, new_sd = mean_sd(after.distribution, after.values)
-    if sd == 0.0:
+    if sd == 0.0 or not math.isfinite(sd + new_sd):
         return {"moved_sds": None, "width_ratio": None}
     return {"moved_sds": (new_mean - mean) / sd, "width_ratio": new_sd / sd}
 

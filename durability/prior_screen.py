@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from durability.elicitation import TOLD_MISS, Elicited
 from durability.errors import quoted
+from durability.pooling import Pool
 from durability.prior_diff import PROBABILITIES, ParameterChange, PriorDiff, Side
+from durability.prior_sets import Prior, implied_quantiles
 from durability.wording import (
     RUNG_NAMES,
     RUNG_ORDER,
@@ -105,3 +108,72 @@ def _survival_lines(diff: PriorDiff) -> Iterator[str]:
             ]
         )
     yield from columns(["Without", "years", "before", "after", "difference, points"], rows)
+
+
+def elicited_lines(made: Elicited) -> Iterator[str]:
+    """Write a prior that was elicited, beside what the expert said.
+
+    Parameters
+    ----------
+    made : Elicited
+
+    Yields
+    ------
+    str
+        One line.
+    """
+    prior = made.prior
+    values = ", ".join(f"{name} {number(value, 4)}" for name, value in prior.values.items())
+    yield f"{prior.name} ~ {prior.distribution}({values})  [{prior.unit}; {made.method}]"
+    rows = [
+        [
+            f"{100 * match.probability:.4g}%",
+            number(match.stated),
+            number(match.fitted),
+            percent(match.share),
+        ]
+        for match in made.matches
+    ]
+    yield from columns(["below", "stated", "fitted", "share below the stated"], rows)
+    if made.outside > 0.0:
+        yield f"Outside the bins, where no chip lies, the prior has {percent(made.outside)}."
+    worst = f"At worst a stated share is missed by {signed_points(made.miss)} points"
+    if made.miss > made.limit:
+        yield f"{worst}: A BAD MATCH, kept because you said so."
+    elif made.miss > TOLD_MISS:
+        yield f"{worst}: the family cannot say exactly what was said."
+    else:
+        yield f"{worst}."
+
+
+def pool_lines(pool: Pool) -> Iterator[str]:
+    """Write what a pool made of each parameter that several sets had a say in.
+
+    Parameters
+    ----------
+    pool : Pool
+
+    Yields
+    ------
+    str
+        One line.
+    """
+    yield f"{pool.about}."
+    if not pool.pooled:
+        yield "The sets agree on every prior."
+    for made in pool.pooled:
+        yield ""
+        yield f"{made.prior.name}: {made.prior.meaning} [{made.prior.unit}]"
+        titles = ["", "weight", "prior", *(f"{100 * p:.0f}%" for p in PROBABILITIES)]
+        rows = [_voice_row(name, f"{share:.2f}", prior) for name, share, prior in made.voices]
+        rows.append(_voice_row("pool", "", made.prior))
+        yield from (f"  {line}" for line in columns(titles, rows))
+        error = f"{100 * made.error:.1f} points" if made.error else "none, it is of the family"
+        yield f"  error of the projection onto {made.prior.distribution}: {error}"
+
+
+def _voice_row(name: str, weight: str, prior: Prior) -> list[str]:
+    quantiles = implied_quantiles(prior, PROBABILITIES)
+    side = Side(distribution=prior.distribution, values=prior.values, quantiles=quantiles)
+    first, *rest = _side_row(name, side)
+    return [first, weight, *rest]

@@ -37,13 +37,15 @@ from typing import Final
 
 from durability import distributions
 from durability.errors import InputError, Problem, Problems, one_of, quoted
+from durability.judgements import Judgement, read_judgement
 from durability.toml_files import TomlFile, read_toml
 
-STATUSES: Final = ("computed", "literature", "assumed")
+STATUSES: Final = ("computed", "literature", "assumed", "elicited")
 """Where a prior's numbers come from; only an assumed one may do without a source."""
 
 FORMAT: Final = 1
 TEXTS: Final = ("unit", "meaning", "reason", "source", "status")
+ELICITED: Final = "elicited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Prior:
         Probability to value, as the file has them.
     unit, meaning, reason, source, status : str
         `status` is one of :data:`STATUSES`.
+    elicited : Judgement or None
+        What an expert said, where the prior was made of that.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Prior:
     reason: str
     source: str
     status: str
+    elicited: Judgement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +251,8 @@ def _prior(table: _Table) -> Prior | None:
         return None
     names = distributions.PARAMETERS[distribution]
     for key in table.content:
-        if key not in ("distribution", "quantiles", *TEXTS, *names):
-            known = (*names, "quantiles", "distribution", *TEXTS)
+        if key not in ("distribution", "quantiles", ELICITED, *TEXTS, *names):
+            known = (*names, "quantiles", "distribution", *TEXTS, ELICITED)
             table.refuse(f"unknown key {quoted(key)}", one_of(known, key), key=key)
     quantiles = _quantiles(table, distribution) if "quantiles" in table.content else None
     if "quantiles" in table.content:
@@ -261,7 +266,16 @@ def _prior(table: _Table) -> Prior | None:
         distribution=distribution,
         values=MappingProxyType(values),
         quantiles=None if quantiles is None else MappingProxyType(quantiles),
+        elicited=_elicited(table),
         **texts,
+    )
+
+
+def _elicited(table: _Table) -> Judgement | None:
+    if ELICITED not in table.content:
+        return None
+    return read_judgement(
+        table.content[ELICITED], lambda found, allowed: table.refuse(found, allowed, key=ELICITED)
     )
 
 

@@ -215,7 +215,8 @@ def test_comparing_priors_loads_no_sampler(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom durability.prior_diff import diff_priors\n"
         "from durability.prior_sets import read_priors\n"
-        f"a, b = read_priors({str(DEFAULT_PRIORS)!r}), read_priors({str(tmp_path / 'mine.toml')!r})\n"
+        f"a = read_priors({str(DEFAULT_PRIORS)!r})\n"
+        f"b = read_priors({str(tmp_path / 'mine.toml')!r})\n"
         "assert diff_priors(a, b, draws=100).survival\n"
         "print(sorted({'pymc', 'pytensor', 'nutpie', 'arviz', 'jax', 'preliz'} & set(sys.modules)))"
     )

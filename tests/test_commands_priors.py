@@ -1,0 +1,110 @@
+"""The commands about prior sets: from words on a line to files and lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from durability.cli import main
+from durability.prior_sets import read_priors
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def elicit(into: str, *more: str, parameter: str = "effect_trust") -> int:
+    who = ["--expert", "A. Expert", "--why", "Seen it", "--date", "2026-11-22"]
+    return main(["priors", "elicit", parameter, *who, "--into", into, *more])
+
+
+def test_quantiles_become_a_prior_in_a_new_set(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert elicit("mine", "--quantiles", "0.1=-0.2,0.8=0.9") == 0
+    said = capsys.readouterr().out
+    assert "effect_trust ~ normal(mean 0.464" in said
+    assert "At worst a stated share is missed by 0.0 points." in said
+    assert "Written to priors/mine.toml." in said
+    prior = read_priors("mine").parameters["effect_trust"]
+    assert (prior.status, prior.reason) == ("elicited", "Seen it")
+    assert main(["priors", "check", "mine"]) == 0
+
+
+def test_a_second_expert_goes_into_the_same_set(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert elicit("mine", "--quantiles", "0.1=-0.2,0.8=0.9") == 0
+    assert elicit("mine", "--quantiles", "0.1=-1,0.8=0", parameter="effect_corridor") == 0
+    found = read_priors("mine").parameters
+    assert [name for name, prior in found.items() if prior.status == "elicited"] == [
+        "effect_trust",
+        "effect_corridor",
+    ]
+    capsys.readouterr()
+    assert main(["priors", "diff", "default", "mine", "--draws", "200"]) == 0
+    said = capsys.readouterr().out
+    assert "2 priors moved, 0 differ in words alone, 35 are the same." in said
+    assert 'status: "assumed" became "elicited"' in said
+    assert "Breakdown" in said
+
+
+def test_chips_become_a_prior(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chips = ["--bins=-0.7,-0.1,0.3,0.7,1.1,1.7", "--chips", "1,5,8,5,1"]
+    assert elicit("chips.toml", *chips) == 0
+    assert "Outside the bins" in capsys.readouterr().out
+    prior = read_priors("chips.toml").parameters["effect_trust"]
+    assert prior.elicited is not None
+    assert prior.elicited.chips == (1, 5, 8, 5, 1)
+    assert 0.45 < prior.values["mean"] < 0.55
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--quantiles", "0.1=x"], "could not convert"),
+        (["--quantiles", "0.1=1,0.1=2"], "given twice"),
+        (["--quantiles", "0.1"], "could not convert"),
+        (["--quantiles", "0.9=1,0.1=2"], "must rise"),
+        (["--quantiles", "0.1=1\x1b[2J"], "\\x1b[2J"),
+        (["--bins", "0,1,2", "--chips", "1,2,3"], "3 bins have 4 edges"),
+        (["--bins", "0,1,2,3", "--chips", "1,2.5,3"], "invalid literal"),
+        (["--chips", "1,2,3"], "--bins with --chips"),
+        ([], "give --quantiles, or --bins"),
+        (["--quantiles", "0.1=1,0.9=2", "--into", "default"], "hides no other set"),
+        (["--quantiles", "0.1=1,0.9=2", "--date", "22.11.2026"], "is not a day"),
+        (["--quantiles", "0.1=1,0.9=2", "--why", " "], "say why"),
+        (["--quantiles", "0.1=1,0.9=2", "--expert", "a\nb"], "one line"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_nothing_is_written(
+    here: Path, capsys: pytest.CaptureFixture[str], more: list[str], told: str
+) -> None:
+    assert elicit("mine", *more) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert "\x1b" not in said
+    assert list(here.iterdir()) == []
+
+
+def test_experts_are_pooled_into_a_new_set(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert elicit("one", "--quantiles", "0.1=-0.2,0.8=0.9") == 0
+    assert elicit("two", "--quantiles", "0.1=0.2,0.8=0.9") == 0
+    capsys.readouterr()
+    how = ["--weights", "3,1", "--method", "logarithmic", "--name", "both"]
+    assert main(["priors", "pool", "one", "two", *how]) == 0
+    said = capsys.readouterr().out
+    assert "Logarithmic pool of one, two." in said
+    assert "none, it is of the family" in said
+    one, two, both = (
+        read_priors(n).parameters["effect_trust"].values for n in ("one", "two", "both")
+    )
+    precision = 0.75 / one["sd"] ** 2 + 0.25 / two["sd"] ** 2
+    assert both["sd"] == pytest.approx(precision**-0.5)
+    assert main(["priors", "pool", "one", "two", *how]) == 2
+    assert "nothing is overwritten" in capsys.readouterr().err
+    assert main(["priors", "pool", "one", "two", "--weights", "a", "--name", "c"]) == 2
+    assert "numbers, like 2,1,1" in capsys.readouterr().err
