@@ -236,7 +236,7 @@ def linear_pool(
     >>> laws = [("normal", {"mean": 0.0, "sd": 1.0}), ("normal", {"mean": 4.0, "sd": 1.0})]
     >>> values, error = linear_pool(laws, [0.75, 0.25], "normal")
     >>> values["mean"], values["sd"], round(error, 2)
-    (1.0, 2.0, 0.15)
+    (1.0, 2.0, 0.13)
     """
     moments = [mean_sd(*law) for law in laws]
     mean = sum(w * m for w, (m, _) in zip(shares, moments, strict=True))
