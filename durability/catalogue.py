@@ -67,3 +67,13 @@ def parameters_of(name: str) -> Mapping[str, tuple[str, ...]]:
     """Name the parameters of a model, each of which a prior set must give, with its families."""
     found: Mapping[str, tuple[str, ...]] = find_model(name).PARAMETERS
     return found
+
+
+def continuation() -> ModuleType:
+    """Give the model that goes on from a posterior of ``breakdown``."""
+    return import_module("durability.models.continuation")
+
+
+def joint_law() -> ModuleType:
+    """Give the joint law of a posterior's unknowns."""
+    return import_module("durability.models.joint")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import get_completion_class
 
-from durability.arguments import CASE, DAY, FOLDER, MODEL, PRIORS
+from durability.command_types import CASE, DAY, FOLDER, MODEL, PRIORS
 from durability.commands_priors import priors as priors_commands
 from durability.errors import DurabilityError, InputError, Problem, Problems, WriteError, quoted
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from durability.arguments import CASE, DAY, MODEL, PRIORS
+from durability.command_types import CASE, DAY, MODEL, PRIORS
 from durability.errors import InputError, Problem, quoted
 
 if TYPE_CHECKING:

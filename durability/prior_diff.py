@@ -314,10 +314,10 @@ def _survival_changes(
 
     from durability.assembly import assemble
     from durability.cases import read_case
-    from durability.inference import build
+    from durability.inference import Model
 
     data = assemble(read_case(SHIPPED_CASE) if case is None else case)
-    models = [build(data, priors, model=model) for priors in (before, after)]
+    models = [Model(name=model, data=data, priors=priors) for priors in (before, after)]
     sizes = [min(_CHUNK, draws - start) for start in range(0, draws, _CHUNK)]
     chunks = [[_prior_survival(each, n, (seed, k)) for k, n in enumerate(sizes)] for each in models]
     old, new = ({rung: np.concatenate([c[rung] for c in cs]) for rung in RUNGS} for cs in chunks)
@@ -332,10 +332,16 @@ def _prior_survival(model: Model, draws: int, seed: tuple[int, int]) -> dict[str
     """Survival of every rung for each draw from a prior set: (draw, age)."""
     import numpy as np
 
+    from durability.catalogue import continuation
     from durability.history import mean_survival
 
     parameters = model.priors.parameters
     theta = model.module.prior_draws(model.data, parameters, n=draws, rng=CommonNumbers(*seed))
+    joint = model.priors.joint
+    if joint is not None:
+        raw = CommonNumbers(*seed, 1).standard_normal((draws, len(joint.unknowns)))
+        sizes = {name: len(labels) for name, labels in joint.coords.items()}
+        theta |= continuation().static_draws(raw, joint.arrays(), sizes)
     return mean_survival(model, theta, np.array(YEARS, dtype=float))
 
 

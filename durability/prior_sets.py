@@ -37,6 +37,7 @@ from typing import Final
 
 from durability import distributions
 from durability.errors import InputError, Problem, Problems, one_of, quoted
+from durability.joint_priors import TABLES, Joint, Lineage, content_of, read_joint
 from durability.judgements import Judgement, read_judgement
 from durability.toml_files import TomlFile, read_toml
 
@@ -91,6 +92,10 @@ class PriorSet:
         In the order of the file.
     hash : str
         Of distributions and numbers alone: rewording a reason changes no fit.
+    joint : Joint or None
+        The law of all unknowns at once, of a set that was a posterior.
+    lineage : Lineage or None
+        What it is a posterior of.
     """
 
     name: str
@@ -98,6 +103,8 @@ class PriorSet:
     about: str
     parameters: Mapping[str, Prior]
     hash: str
+    joint: Joint | None = None
+    lineage: Lineage | None = None
 
 
 def read_priors(
@@ -129,19 +136,22 @@ def read_priors(
     tables = [
         _Table(file, name, content, problems)
         for name, content in file.content.items()
-        if isinstance(content, dict)
+        if isinstance(content, dict) and name not in TABLES
     ]
     priors = {table.name: prior for table in tables if (prior := _prior(table)) is not None}
     if expected is not None:
         _check_names([table.name for table in tables], tuple(expected), file.where, problems)
         _check_families(priors, expected, lambda n: file.where(n, "distribution"), problems)
+    joint, lineage = read_joint(file, problems)
     problems.raise_any()
     return PriorSet(
         name=file.path.stem,
         path=file.path,
         about=str(file.content.get("about", "")),
         parameters=MappingProxyType(priors),
-        hash=_hash(priors),
+        hash=hash_of(priors, joint, lineage),
+        joint=joint,
+        lineage=lineage,
     )
 
 
@@ -414,7 +424,12 @@ def _meant(name: str, missing: Sequence[str]) -> str:
     return f"did you mean {quoted(close[0])}?" if close else "take it out"
 
 
-def _hash(priors: Mapping[str, Prior]) -> str:
-    numbers = {name: [prior.distribution, dict(prior.values)] for name, prior in priors.items()}
+def hash_of(priors: Mapping[str, Prior], joint: Joint | None, lineage: Lineage | None) -> str:
+    """Hash what decides a fit: distributions and numbers, and the joint law if there is one."""
+    numbers: dict[str, object] = {
+        name: [prior.distribution, dict(prior.values)] for name, prior in priors.items()
+    }
+    if joint is not None and lineage is not None:
+        numbers["joint"] = content_of(joint, lineage)
     written = json.dumps(numbers, sort_keys=True, allow_nan=False)
     return hashlib.sha256(written.encode()).hexdigest()

@@ -1,0 +1,365 @@
+"""Revision: the posterior of a fit as a new prior set.
+
+What is kept is a joint law of the static parameters and of the case's state, with the name and
+hash of every row that it has absorbed. What is lost is told: how well draws of the law stand for
+those of the fit, and how far the headline probabilities moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from durability.absorption import observed_until
+from durability.assembly import ModelData, assemble, assumptions_of, entered_rows
+from durability.calendar import first_of_month, month_label
+from durability.catalogue import joint_law
+from durability.distributions import PARAMETERS
+from durability.errors import InputError, Problem
+from durability.inference import Fit, Model, Settings, build
+from durability.joint_fitting import fit_law, khat_of_law
+from durability.joint_priors import DIMENSIONS, KINDS, Fidelity, Joint, Lineage
+from durability.pooling import of_moments
+from durability.prior_sets import Prior, PriorSet, hash_of
+from durability.simulation import incidences, simulate
+from durability.summaries import mcse
+from durability.vocabulary import HORIZONS_MONTHS
+
+if TYPE_CHECKING:
+    pass
+
+KHAT_MOST = 0.7
+"""Vehtari, Simpson, Gelman, Yao & Gabry 2024: beyond it weights cannot mend an approximation."""
+
+POINTS_MOST = 1.0
+"""A headline probability may move by so many percentage points."""
+
+LAW_DRAWS = 4
+"""Draws of the law for each of the posterior's, when the two are compared."""
+
+HEADLINES = ("breakdown", "war")
+
+
+def revise_priors(
+    fit: Fit, *, name: str = "revised", keep: bool = False, made: date | None = None
+) -> PriorSet:
+    """Turn the posterior of a fit into a prior set.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the model ``breakdown``, or one that itself goes on from a revised set.
+    name : str
+        Of the set.
+    keep : bool
+        Whether a set is given whose fidelity fails.
+    made : date, optional
+        When; today if not given.
+
+    Returns
+    -------
+    PriorSet
+        Not written yet. Used with ``assemble(case, after=priors)`` and ``build(data, priors)``.
+
+    Raises
+    ------
+    InputError
+        Another model, or the law does not stand for the posterior: Pareto k above 0.7, or a
+        headline probability that moved by more than a point.
+    """
+    if fit.model.name != "breakdown":
+        found = f"a fit of the model {fit.model.name}"
+        raise InputError([Problem(where="revise", found=found, allowed="a fit of breakdown")])
+    coords, values = state_of(fit)
+    unknowns = joint_law().unbounded(values, coords)
+    law = fit_law(unknowns)
+    draft = _draft(fit, name, made or date.today(), coords, law, values)
+    fidelity = measured(fit, draft, unknowns, law)
+    if not keep and (fidelity.khat > KHAT_MOST or abs(fidelity.points) > POINTS_MOST):
+        found = (
+            f"the joint law does not stand for the posterior: k {fidelity.khat:.2f}, and "
+            f"{fidelity.where} moves by {fidelity.points:+.2f} points"
+        )
+        allowed = (
+            f"k at most {KHAT_MOST} and {POINTS_MOST:g} point: fit longer, or keep it as it is"
+        )
+        raise InputError([Problem(where="revise", found=found, allowed=allowed)])
+    if draft.lineage is None:
+        raise ValueError("a draft has a lineage")
+    return replace(draft, lineage=replace(draft.lineage, fidelity=fidelity))
+
+
+# What is kept -------------------------------------------------------------------------------
+
+
+def state_of(fit: Fit) -> tuple[dict[str, tuple[str, ...]], dict[str, np.ndarray]]:
+    """Give the static parameters and the case's state of every draw.
+
+    Returns
+    -------
+    coords : dict
+        Labels of what they are of, as ``models/joint.py`` wants them.
+    values : dict
+        By its names, each (draw, …).
+    """
+    data, arrays, theta = fit.model.data, fit.model.arrays, fit.theta()
+    latent = fit.model.module.latents(theta, arrays, np)
+    told = theta if data.after is None else latent["meant"]
+    months = tail_months(data)
+    coords = {name: tuple(data.coords.get(name, ())) for name in DIMENSIONS}
+    coords["month"] = months
+    for dim in ("coder", "indicator"):
+        known = data.coords.get(f"absorbed_{dim}", ())
+        coords[dim] = (*known, *(each for each in coords[dim] if each not in known))
+    values = {
+        name: told.get(f"whole_{name}", told.get(name)) for name in joint_law().layout(coords)
+    }
+    raw = theta["path_raw"] if data.after is None else latent["raw"]
+    values |= {
+        "weibull_shape": latent["shapes"],
+        "standing": latent["standing"],
+        "pressure": latent["pressure"][:, -len(months)],
+        "tail_raw": raw[:, raw.shape[1] - len(months) + 1 :],
+    }
+    if data.after is None:
+        values |= _own_hazard(fit, theta, latent)
+    return coords, values
+
+
+def _own_hazard(
+    fit: Fit, theta: Mapping[str, np.ndarray], latent: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Level, shift and typical shape of a case whose parts the model samples."""
+    scale = fit.model.module.log_scales(theta, latent, fit.model.arrays)[:, -1]
+    steady = (latent["effects"] * latent["standing"][:, None, :]).sum(-1)
+    away = np.log(theta["shape"]) - np.log(latent["shapes"][:, :-1]).mean(-1)
+    return {
+        "level": scale + steady,
+        "case_shift": (scale - theta["intercept"])[:, 0],
+        "shape_offset": away / theta["shape_spread"],
+    }
+
+
+def tail_months(data: ModelData) -> tuple[str, ...]:
+    """Name the months of a state: the last two, and as many as a stream is behind with.
+
+    A stream that is known to an earlier day than the cutoff will be known to a later one, and its
+    hazard in between needs the drivers of those months.
+    """
+    held = observed_until(data.case, data.cutoff)
+    behind = min(held.values()) + timedelta(days=1)
+    months = data.coords["month"]
+    first = month_label(max(first_of_month(behind), first_of_month(data.case.deal)))
+    place = months.index(first) if first in months else len(months) - 1
+    return months[max(min(place, len(months) - 1) - 1, 0) :]
+
+
+def _draft(
+    fit: Fit,
+    name: str,
+    made: date,
+    coords: Mapping[str, tuple[str, ...]],
+    law: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
+) -> PriorSet:
+    data, parent = fit.model.data, fit.model.priors
+    size = len(law["joint_location"])
+    joint = Joint(
+        coords=MappingProxyType(dict(coords)),
+        unknowns=tuple(joint_law().labels(coords)),
+        margins=MappingProxyType(
+            {key: tuple(law[f"joint_{key}"].tolist()) for key in _MARGINS},
+        ),
+        correlation=tuple(
+            tuple(law["joint_correlation"][row, :row].tolist()) for row in range(1, size)
+        ),
+    )
+    lineage = Lineage(
+        parent=parent.name,
+        parent_hash=parent.hash,
+        case=data.case.name,
+        cutoff=data.cutoff,
+        made=made,
+        data=data.hash(),
+        assumptions=MappingProxyType(assumptions_of(data)),
+        observed_to=MappingProxyType(observed_until(data.case, data.cutoff)),
+        absorbed=MappingProxyType(_absorbed(data)),
+        fidelity=Fidelity(khat=0.0, draws=len(fit), points=0.0, where="", mcse_points=0.0),
+    )
+    parameters = MappingProxyType(_marginals(fit, values))
+    return PriorSet(
+        name=name,
+        path=Path(f"{name}.toml"),
+        about=f"Posterior of {data.case.name} at {data.cutoff}, from {parent.name}",
+        parameters=parameters,
+        hash=hash_of(parameters, joint, lineage),
+        joint=joint,
+        lineage=lineage,
+    )
+
+
+_MARGINS = ("location", "scale", "skewness", "tail")
+
+
+def _absorbed(data: ModelData) -> dict[str, Mapping[str, str]]:
+    before: Mapping[str, Mapping[str, str]] = {}
+    if data.after is not None and data.after.lineage is not None:
+        before = data.after.lineage.absorbed
+    new = entered_rows(data)
+    return {kind: MappingProxyType({**before.get(kind, {}), **new[kind]}) for kind in KINDS}
+
+
+def _marginals(fit: Fit, values: Mapping[str, np.ndarray]) -> dict[str, Prior]:
+    """Give every parameter a prior of its own: its posterior's, told by mean and deviation.
+
+    What repeats keeps the parent's, which is still that of a coder or indicator yet to come.
+    """
+    parent, module = fit.model.priors, fit.model.module
+    found = dict(parent.parameters)
+    told = joint_law().told(values, np)
+    for group, names in module.GROUPS.items():
+        if group in told and group not in module.REPEATED:
+            columns = told[group].reshape((len(told[group]), -1))
+            for column, each in zip(columns.T, names, strict=True):
+                found[each] = _marginal(fit, parent.parameters[each], column)
+    partial = 2.0 * values["partial_correlation"] - 1.0
+    spread = min(float(np.sqrt((partial**2).mean())), 0.9)
+    known = parent.parameters["correlation"]
+    found["correlation"] = _posterior_of(fit, known, "lkj", of_moments("lkj", 0.0, spread))
+    return found
+
+
+def _marginal(fit: Fit, prior: Prior, draws: np.ndarray) -> Prior:
+    if (draws > 0.0).all() and prior.distribution not in ("normal", "beta"):
+        mean, sd = float(np.log(draws).mean()), float(np.log(draws).std())
+        return _posterior_of(fit, prior, "lognormal", {"mu": mean, "sigma": sd})
+    family = prior.distribution
+    return _posterior_of(
+        fit, prior, family, of_moments(family, float(draws.mean()), float(draws.std()))
+    )
+
+
+def _posterior_of(fit: Fit, prior: Prior, family: str, values: Mapping[str, float]) -> Prior:
+    data = fit.model.data
+    told = {name: float(f"{values[name]:.6g}") for name in PARAMETERS[family]}
+    return replace(
+        prior,
+        distribution=family,
+        values=MappingProxyType(told),
+        quantiles=None,
+        reason="Marginal of the posterior, for reading: what is used is [joint]",
+        source=f"Posterior of {data.case.name} at {data.cutoff}, from {fit.model.priors.name}",
+        status="computed",
+        elicited=None,
+    )
+
+
+# Fidelity -----------------------------------------------------------------------------------
+
+
+def measured(
+    fit: Fit, draft: PriorSet, unknowns: np.ndarray, law: Mapping[str, np.ndarray]
+) -> Fidelity:
+    """Hold a joint law against the draws that it was made of.
+
+    Parameters
+    ----------
+    fit : Fit
+    draft : PriorSet
+        With the law.
+    unknowns : ndarray (draw, unknown)
+    law : mapping
+
+    Returns
+    -------
+    Fidelity
+    """
+    seed = fit.settings.seed
+    again = drawn_fit(going_on(fit, draft), draws=LAW_DRAWS * len(fit), seed=seed)
+    rows = headline_changes(fit, again)
+    where, points, error = max(rows, key=lambda row: abs(row[1]))
+    if draft.joint is None:
+        raise ValueError("a draft has a joint law")
+    read = joint_law().read_by_continuation(draft.joint.coords)
+    return Fidelity(
+        khat=_plain(khat_of_law(unknowns[:, :read], _first(law, read), seed=seed)),
+        draws=len(fit),
+        points=float(f"{points:.4g}"),
+        where=where,
+        mcse_points=float(f"{error:.3g}"),
+    )
+
+
+def _first(law: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+    """The law of the first `n` unknowns alone: a copula's part is a copula."""
+    return {
+        name: values[:n, :n] if values.ndim == 2 else values[:n] for name, values in law.items()
+    }
+
+
+def _plain(khat: float) -> float:
+    """A number that a file can hold: no tail at all is told as the lightest."""
+    return float(f"{max(khat, -10.0):.4g}")
+
+
+def going_on(fit: Fit, priors: PriorSet) -> Model:
+    """Give the model that goes on from a revised set at the very cutoff it was made at."""
+    data = fit.model.data
+    again = assemble(
+        data.case,
+        data.rows,
+        cutoff=data.cutoff,
+        clock=data.clock,
+        reading=data.reading,
+        subset=data.subset,
+        level_change=data.level_change,
+        after=priors,
+    )
+    return build(again, priors)
+
+
+def drawn_fit(model: Model, *, draws: int, seed: int) -> Fit:
+    """Give draws of a revised set as a fit that has learned nothing new, in one chain."""
+    import xarray as xr
+
+    rng = np.random.default_rng([seed, 6])
+    theta = model.module.prior_draws(model.data, model.priors.parameters, n=draws, rng=rng)
+    named = {
+        name: (("chain", "draw", *(f"{name}_{i}" for i in range(values.ndim - 1))), values[None])
+        for name, values in theta.items()
+    }
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(named)})
+    settings = Settings(draws=draws, tune=0, chains=1, seed=seed)
+    return Fit(model=model, tree=tree, settings=settings, key="")
+
+
+def headline_changes(before: Fit, after: Fit) -> list[tuple[str, float, float]]:
+    """Compare the headline probabilities of two fits at every horizon.
+
+    Returns
+    -------
+    list of (str, float, float)
+        Name, change in percentage points, and its Monte Carlo error.
+    """
+    months = max(HORIZONS_MONTHS)
+    made = []
+    for each in (before, after):
+        future = simulate(each, months=months, seed=each.settings.seed)
+        made.append(incidences(future.increments, future.happened))
+    rows = []
+    for rung in HEADLINES:
+        for horizon in HORIZONS_MONTHS:
+            old, new = (rungs[rung][:, horizon - 1] for rungs in made)
+            errors = (
+                mcse(old, chains=before.settings.chains),
+                mcse(new, chains=after.settings.chains),
+            )
+            change = 100.0 * float(new.mean() - old.mean())
+            rows.append((f"{rung} at {horizon} months", change, 100.0 * float(np.hypot(*errors))))
+    return rows
