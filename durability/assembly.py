@@ -609,10 +609,10 @@ def _add_joint(parts: _Parts, after: PriorSet, clock_start: date) -> None:
         parts.add(name, ("unknown", "score")[: values.ndim], values)
     for name, labels in joint.coords.items():
         parts.coords[f"absorbed_{name}"] = labels
-        parts.add(f"absorbed_{name}", (f"absorbed_{name}",), np.arange(len(labels)), int)
+        parts.add(f"{name}_absorbed", (f"absorbed_{name}",), np.arange(len(labels)), int)
     new = parts.coords["month"][len(joint.coords["month"]) :]
     parts.coords["new_month"] = new
-    parts.add("new_month", ("new_month",), np.arange(len(new)), int)
+    parts.add("month_new", ("new_month",), np.arange(len(new)), int)
     for dim in ("coder", "indicator"):
         here = parts.coords.get(dim, ())
         parts.coords[f"new_{dim}"] = tuple(e for e in here if e not in joint.coords[dim])

@@ -25,7 +25,7 @@ from durability.models import breakdown, drivers, joint
 from durability.models.parameters import Prior, draws, variable
 
 ABSORBED = ("coder", "location", "gap", "indicator", "month")
-"""Dimensions of a joint law; the data have an array of places, ``absorbed_*``, for each."""
+"""Dimensions of a joint law; the data have an array of places, ``*_absorbed``, for each."""
 
 FRESH: Mapping[str, str] = {
     "discrimination": "coder",
@@ -58,7 +58,7 @@ def _size(array: Any) -> int:
 
 def _absorbed(data: Mapping[str, Any]) -> dict[str, range]:
     """Places along each dimension of the joint law."""
-    return {name: range(_size(data[f"absorbed_{name}"])) for name in ABSORBED}
+    return {name: range(_size(data[f"{name}_absorbed"])) for name in ABSORBED}
 
 
 def meant(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[str, Any]:
@@ -109,10 +109,10 @@ def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[
     told = meant(theta, data, xp)
     cholesky = drivers.correlation_cholesky(xp, 2.0 * told["partial_correlation"] - 1.0)
     phi = drivers.autoregression(told["half_life_months"])
-    steps, months = [told["tail_raw"]], _size(data["absorbed_month"]) - 1
+    steps, months = [told["tail_raw"]], _size(data["month_absorbed"]) - 1
     if "path_raw" in told:
         steps.append(told["path_raw"])
-        months += _size(data["new_month"])
+        months += _size(data["month_new"])
     raw = steps[0] if len(steps) == 1 else xp.concatenate(steps, axis=-2)
     first = told["pressure"]
     later = drivers.continued(
