@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from durability.prior_diff import diff_priors as diff_priors
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
+    from durability.revision import revise_priors as revise_priors
 
     __version__: str
 
@@ -43,6 +44,7 @@ _HOMES = {
     "read_agreements": "agreements",
     "read_case": "cases",
     "read_priors": "prior_sets",
+    "revise_priors": "revision",
     "to_dataframe": "forecasts",
     "write_report": "report",
 }
@@ -61,6 +63,7 @@ __all__ = [
     "read_agreements",
     "read_case",
     "read_priors",
+    "revise_priors",
     "to_dataframe",
     "write_report",
 ]

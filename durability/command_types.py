@@ -14,6 +14,8 @@ from click.shell_completion import CompletionItem
 
 from durability.errors import quoted
 
+DIAGNOSTICS_FAILED = 3
+
 
 class _Day(click.ParamType[date]):
     """A day, as 2026-06-30 and no other way."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import get_completion_class
 
-from durability.command_types import CASE, DAY, FOLDER, MODEL, PRIORS
+from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, FOLDER, MODEL, PRIORS
 from durability.commands_priors import priors as priors_commands
 from durability.errors import DurabilityError, InputError, Problem, Problems, WriteError, quoted
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from durability.prior_sets import PriorSet
 
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
-DIAGNOSTICS_FAILED = 3
 FORECASTS = Path("forecasts")
 
 

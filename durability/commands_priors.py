@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from durability.command_types import CASE, DAY, MODEL, PRIORS
+from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, MODEL, PRIORS
 from durability.errors import InputError, Problem, quoted
 
 if TYPE_CHECKING:
+    from durability.inference import Model
     from durability.judgements import Judgement
 
 
@@ -213,3 +214,81 @@ def _numbers(text: str, what: str) -> list[float]:
     except ValueError:
         problem = Problem(where=what, found=quoted(text), allowed="numbers, like 2,1,1")
         raise InputError([problem]) from None
+
+
+@priors.command()
+@click.argument("case", type=CASE)
+@click.option("--cutoff", type=DAY, help="[default: the day until which the case is covered]")
+@click.option("--name", required=True, metavar="NAME|PATH", help="The prior set to write.")
+@click.option("--priors", "base", type=PRIORS, default="default", show_default=True)
+@click.option("--draws", type=click.IntRange(100), default=1000, show_default=True)
+@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
+@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
+@click.option("--keep", is_flag=True, help="Keep a set that does not stand for the posterior.")
+def revise(
+    case: str, cutoff: date | None, name: str, base: str, keep: bool, **settings: Any
+) -> None:
+    """Write the posterior of CASE as a new prior set, to go on from.
+
+    The fit is read from the cache, or sampled. From a revised set one goes on to the next.
+    """
+    from durability.inference import fit
+    from durability.joint_priors import joint_text
+    from durability.prior_screen import revised_lines
+    from durability.prior_writing import priors_text, save_text, target_path
+    from durability.progress import show_progress
+    from durability.revision import revise_priors
+
+    path = target_path(name)
+    if path.exists():
+        found = Problem(where=str(path), found="it exists already", allowed="choose another name")
+        raise InputError([found])
+    model = _model(case, base, cutoff)
+    with show_progress() as progress:
+        fitted = fit(model, progress=progress, **settings)
+    made = revise_priors(fitted, name=path.stem, keep=keep)
+    if made.joint is not None and made.lineage is not None:
+        more = joint_text(made.joint, made.lineage)
+        save_text(path, priors_text(made.about, made.parameters, more=more))
+    for line in revised_lines(made):
+        click.echo(line)
+    click.echo(f"Written to {path}.")
+
+
+@priors.command("continue")
+@click.argument("case", type=CASE)
+@click.argument("name", type=PRIORS)
+@click.option("--cutoff", type=DAY, help="[default: the day until which the case is covered]")
+@click.option("--draws", type=click.IntRange(100), default=1000, show_default=True)
+@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
+@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
+def continue_(case: str, name: str, cutoff: date | None, **settings: Any) -> int:
+    """Go on from the revised prior set NAME with what is new of CASE, and print the chances."""
+    from durability.fidelity import verdict_of
+    from durability.inference import fit
+    from durability.prior_screen import continued_lines
+    from durability.progress import show_progress
+
+    model = _model(case, name, cutoff)
+    if model.data.after is None:
+        found = f"{quoted(name)} is no posterior"
+        allowed = "make one with durability priors revise"
+        raise InputError([Problem(where=str(model.priors.path), found=found, allowed=allowed)])
+    with show_progress() as progress:
+        fitted = fit(model, progress=progress, **settings)
+    for line in continued_lines(fitted):
+        click.echo(line)
+    return 0 if verdict_of(fitted).ok else DIAGNOSTICS_FAILED
+
+
+def _model(case: str, name: str, cutoff: date | None) -> Model:
+    """Join a case to a prior set, going on from it where it is a posterior."""
+    from durability.assembly import assemble
+    from durability.cases import read_case
+    from durability.inference import build
+    from durability.prior_sets import read_priors
+
+    chosen = read_priors(name)
+    return build(assemble(read_case(case), cutoff=cutoff, after=chosen), chosen)

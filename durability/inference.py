@@ -195,7 +195,7 @@ def check_absorbed(data: ModelData, priors: PriorSet, model: str) -> None:
         for kind, rows in held.items()
     }
     found = f"the data hold rows that it has absorbed: {told_rows(twice)}"
-    allowed = "assemble(case, after=priors) leaves them out"
+    allowed = "assemble(case, after=priors) leaves them out, as does durability priors continue"
     raise InputError([Problem(where=where, found=found, allowed=allowed)])
 
 

@@ -20,7 +20,7 @@ Law = Mapping[str, np.ndarray]
 MARGIN_DRAWS = 4000
 """Draws that a margin is fitted to: four numbers need no more."""
 
-LEAST_EIGENVALUE = 1e-4
+LEAST_EIGENVALUE = 1e-3
 """Of a correlation: two unknowns that are one another would have none."""
 
 FEATURES = 60
@@ -30,8 +30,8 @@ Z_OF_FEATURE = 3.5
 """A difference of so many standard errors, in the other half of the draws, is worth weighing."""
 
 FAR = 3.0
-"""Standard deviations beyond which a ratio is taken as it is there: few draws lie farther out, and a
-cubic goes astray where there are none."""
+"""Standard deviations beyond which a ratio is taken as it is there: few draws lie farther out, and
+a cubic goes astray where there are none."""
 
 FOLDS = 4
 """Times that the draws are halved anew; the median of all k is told."""
@@ -116,7 +116,7 @@ def _correlation(z: np.ndarray) -> np.ndarray:
     if values.min() < LEAST_EIGENVALUE:
         matrix = (vectors * np.maximum(values, LEAST_EIGENVALUE)) @ vectors.T
         matrix = matrix / np.sqrt(np.outer(np.diag(matrix), np.diag(matrix)))
-    rounded = np.round((matrix + matrix.T) / 2.0, 5)
+    rounded: np.ndarray = np.round((matrix + matrix.T) / 2.0, 5)
     np.fill_diagonal(rounded, 1.0)
     return rounded
 
@@ -205,7 +205,8 @@ def _hermite(white: np.ndarray, terms: list[Term]) -> np.ndarray:
             else:
                 column = column * (x**3 - 3.0 * x) / np.sqrt(6.0)
         columns.append(column)
-    return np.column_stack(columns)
+    stacked: np.ndarray = np.column_stack(columns)
+    return stacked
 
 
 def _classified(posterior: np.ndarray, law: np.ndarray) -> np.ndarray:

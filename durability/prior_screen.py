@@ -6,17 +6,27 @@ from collections.abc import Iterator
 
 from durability.elicitation import TOLD_MISS, Elicited
 from durability.errors import quoted
+from durability.fidelity import (
+    KHAT_MOST,
+    POINTS_MOST,
+    is_faithful,
+    probabilities,
+    verdict_of,
+)
+from durability.inference import Fit
 from durability.pooling import Pool
 from durability.prior_diff import PROBABILITIES, ParameterChange, PriorDiff, Side
-from durability.prior_sets import Prior, implied_quantiles
+from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.wording import (
     RUNG_NAMES,
     RUNG_ORDER,
     columns,
     counted,
     error_points,
+    listed,
     number,
     percent,
+    percent_range,
     signed,
     signed_points,
 )
@@ -144,6 +154,72 @@ def elicited_lines(made: Elicited) -> Iterator[str]:
         yield f"{worst}: the family cannot say exactly what was said."
     else:
         yield f"{worst}."
+
+
+def revised_lines(priors: PriorSet) -> Iterator[str]:
+    """Write what a revised prior set holds, what it has absorbed, and how faithful it is.
+
+    Parameters
+    ----------
+    priors : PriorSet
+        With a lineage.
+
+    Yields
+    ------
+    str
+        One line.
+    """
+    joint, lineage = priors.joint, priors.lineage
+    if joint is None or lineage is None:
+        return
+    told = lineage.fidelity
+    yield f"{priors.about}."
+    absorbed = [f"{len(rows)} {kind}" for kind, rows in lineage.absorbed.items() if rows]
+    yield f"It has absorbed {listed(absorbed)}; none of them may enter again."
+    yield (
+        f"One law of {len(joint.unknowns)} unknowns, the state at {joint.coords['month'][-1]} "
+        f"among them, made of {told.draws:,} draws."
+    )
+    khat = "below zero" if told.khat < 0.0 else f"{told.khat:.2f}"
+    yield f"Fidelity: Pareto k of going back {khat}, at most {KHAT_MOST};"
+    moved = f"{signed(told.points)} ± {told.mcse_points:.2f} points, at most {POINTS_MOST:g}"
+    yield f"  {told.where} moved most, by {moved}."
+    if not is_faithful(told):
+        yield "IT DOES NOT STAND FOR THE POSTERIOR, and was kept because you said so."
+
+
+def continued_lines(fit: Fit) -> Iterator[str]:
+    """Write the probabilities of a fit that goes on from a revised prior set.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Yields
+    ------
+    str
+        One line, a failed verdict first.
+    """
+    verdict, made, data = verdict_of(fit), probabilities(fit), fit.model.data
+    if not verdict.ok:
+        yield "DO NOT USE THESE NUMBERS: the fit failed its checks."
+        yield from (f"  {reason}" for reason in verdict.reasons)
+    yield f"{data.case.title}, as of {data.cutoff}, going on from {fit.model.priors.name}."
+    yield f"{counted(len(data.used), 'new news item')} used, {len(data.unused)} not:"
+    yield from (f"  {item.id}: {why}" for item, why in data.unused)
+    rows = [
+        [
+            RUNG_NAMES[rung],
+            str(months),
+            percent(told["mean"]),
+            percent_range(told),
+            error_points(told["mcse"]),
+        ]
+        for rung in RUNG_ORDER
+        for months, told in made[rung].items()
+    ]
+    yield from columns(["", "months", "probability", "90% interval", "± MCSE, points"], rows)
+    yield f"Verdict: {'passed' if verdict.ok else 'FAILED'}."
 
 
 def pool_lines(pool: Pool) -> Iterator[str]:

@@ -12,38 +12,21 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from durability.absorption import observed_until
-from durability.assembly import ModelData, assemble, assumptions_of, entered_rows
+from durability.assembly import ModelData, assumptions_of, entered_rows
 from durability.calendar import first_of_month, month_label
 from durability.catalogue import joint_law
 from durability.distributions import PARAMETERS
 from durability.errors import InputError, Problem
-from durability.inference import Fit, Model, Settings, build
-from durability.joint_fitting import fit_law, khat_of_law
+from durability.fidelity import KHAT_MOST, POINTS_MOST, is_faithful, measured
+from durability.inference import Fit
+from durability.joint_fitting import fit_law
 from durability.joint_priors import DIMENSIONS, KINDS, Fidelity, Joint, Lineage
 from durability.pooling import of_moments
 from durability.prior_sets import Prior, PriorSet, hash_of
-from durability.simulation import incidences, simulate
-from durability.summaries import mcse
-from durability.vocabulary import HORIZONS_MONTHS
-
-if TYPE_CHECKING:
-    pass
-
-KHAT_MOST = 0.7
-"""Vehtari, Simpson, Gelman, Yao & Gabry 2024: beyond it weights cannot mend an approximation."""
-
-POINTS_MOST = 1.0
-"""A headline probability may move by so many percentage points."""
-
-LAW_DRAWS = 4
-"""Draws of the law for each of the posterior's, when the two are compared."""
-
-HEADLINES = ("breakdown", "war")
 
 
 def revise_priors(
@@ -81,7 +64,7 @@ def revise_priors(
     law = fit_law(unknowns)
     draft = _draft(fit, name, made or date.today(), coords, law, values)
     fidelity = measured(fit, draft, unknowns, law)
-    if not keep and (fidelity.khat > KHAT_MOST or abs(fidelity.points) > POINTS_MOST):
+    if not keep and not is_faithful(fidelity):
         found = (
             f"the joint law does not stand for the posterior: k {fidelity.khat:.2f}, and "
             f"{fidelity.where} moves by {fidelity.points:+.2f} points"
@@ -117,8 +100,10 @@ def state_of(fit: Fit) -> tuple[dict[str, tuple[str, ...]], dict[str, np.ndarray
     for dim in ("coder", "indicator"):
         known = data.coords.get(f"absorbed_{dim}", ())
         coords[dim] = (*known, *(each for each in coords[dim] if each not in known))
-    values = {
-        name: told.get(f"whole_{name}", told.get(name)) for name in joint_law().layout(coords)
+    values: dict[str, np.ndarray] = {
+        name: told[f"whole_{name}" if f"whole_{name}" in told else name]
+        for name in joint_law().layout(coords)
+        if name in told
     }
     raw = theta["path_raw"] if data.after is None else latent["raw"]
     values |= {
@@ -156,7 +141,7 @@ def tail_months(data: ModelData) -> tuple[str, ...]:
     behind = min(held.values()) + timedelta(days=1)
     months = data.coords["month"]
     first = month_label(max(first_of_month(behind), first_of_month(data.case.deal)))
-    place = months.index(first) if first in months else len(months) - 1
+    place = sum(month < first for month in months)
     return months[max(min(place, len(months) - 1) - 1, 0) :]
 
 
@@ -258,108 +243,3 @@ def _posterior_of(fit: Fit, prior: Prior, family: str, values: Mapping[str, floa
         status="computed",
         elicited=None,
     )
-
-
-# Fidelity -----------------------------------------------------------------------------------
-
-
-def measured(
-    fit: Fit, draft: PriorSet, unknowns: np.ndarray, law: Mapping[str, np.ndarray]
-) -> Fidelity:
-    """Hold a joint law against the draws that it was made of.
-
-    Parameters
-    ----------
-    fit : Fit
-    draft : PriorSet
-        With the law.
-    unknowns : ndarray (draw, unknown)
-    law : mapping
-
-    Returns
-    -------
-    Fidelity
-    """
-    seed = fit.settings.seed
-    again = drawn_fit(going_on(fit, draft), draws=LAW_DRAWS * len(fit), seed=seed)
-    rows = headline_changes(fit, again)
-    where, points, error = max(rows, key=lambda row: abs(row[1]))
-    if draft.joint is None:
-        raise ValueError("a draft has a joint law")
-    read = joint_law().read_by_continuation(draft.joint.coords)
-    return Fidelity(
-        khat=_plain(khat_of_law(unknowns[:, :read], _first(law, read), seed=seed)),
-        draws=len(fit),
-        points=float(f"{points:.4g}"),
-        where=where,
-        mcse_points=float(f"{error:.3g}"),
-    )
-
-
-def _first(law: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
-    """The law of the first `n` unknowns alone: a copula's part is a copula."""
-    return {
-        name: values[:n, :n] if values.ndim == 2 else values[:n] for name, values in law.items()
-    }
-
-
-def _plain(khat: float) -> float:
-    """A number that a file can hold: no tail at all is told as the lightest."""
-    return float(f"{max(khat, -10.0):.4g}")
-
-
-def going_on(fit: Fit, priors: PriorSet) -> Model:
-    """Give the model that goes on from a revised set at the very cutoff it was made at."""
-    data = fit.model.data
-    again = assemble(
-        data.case,
-        data.rows,
-        cutoff=data.cutoff,
-        clock=data.clock,
-        reading=data.reading,
-        subset=data.subset,
-        level_change=data.level_change,
-        after=priors,
-    )
-    return build(again, priors)
-
-
-def drawn_fit(model: Model, *, draws: int, seed: int) -> Fit:
-    """Give draws of a revised set as a fit that has learned nothing new, in one chain."""
-    import xarray as xr
-
-    rng = np.random.default_rng([seed, 6])
-    theta = model.module.prior_draws(model.data, model.priors.parameters, n=draws, rng=rng)
-    named = {
-        name: (("chain", "draw", *(f"{name}_{i}" for i in range(values.ndim - 1))), values[None])
-        for name, values in theta.items()
-    }
-    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(named)})
-    settings = Settings(draws=draws, tune=0, chains=1, seed=seed)
-    return Fit(model=model, tree=tree, settings=settings, key="")
-
-
-def headline_changes(before: Fit, after: Fit) -> list[tuple[str, float, float]]:
-    """Compare the headline probabilities of two fits at every horizon.
-
-    Returns
-    -------
-    list of (str, float, float)
-        Name, change in percentage points, and its Monte Carlo error.
-    """
-    months = max(HORIZONS_MONTHS)
-    made = []
-    for each in (before, after):
-        future = simulate(each, months=months, seed=each.settings.seed)
-        made.append(incidences(future.increments, future.happened))
-    rows = []
-    for rung in HEADLINES:
-        for horizon in HORIZONS_MONTHS:
-            old, new = (rungs[rung][:, horizon - 1] for rungs in made)
-            errors = (
-                mcse(old, chains=before.settings.chains),
-                mcse(new, chains=after.settings.chains),
-            )
-            change = 100.0 * float(new.mean() - old.mean())
-            rows.append((f"{rung} at {horizon} months", change, 100.0 * float(np.hypot(*errors))))
-    return rows
