@@ -215,12 +215,9 @@ def observed_until(case: Case, cutoff: date) -> dict[str, date]:
     return {stream: min(case.observed_to[stream], cutoff) for stream in STREAMS}
 
 
-def unused_reports(case: Case, lineage: Lineage, cutoff: date) -> tuple[tuple[NewsItem, str], ...]:
-    """Give new reports of events that were absorbed, and why they cannot enter."""
-    news = lineage.absorbed["news"]
-    events = {item.event or item.id for item in case.news if item.id in news}
-    return tuple(
-        (item, "another report of an event that the priors have absorbed")
-        for item in case.news
-        if item.id not in news and item.known <= cutoff and (item.event or item.id) in events
-    )
+def why_left_out(item: NewsItem, case: Case, lineage: Lineage) -> str:
+    """Say why an item that came late cannot enter beside a posterior of its case."""
+    events = {each.event or each.id for each in case.news if each.id in lineage.absorbed["news"]}
+    if (item.event or item.id) in events:
+        return "another report of an event that the priors have absorbed"
+    return "of a month before those that the priors hold"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from durability.absorption import rows_of, unabsorbed, unused_reports
+from durability.absorption import rows_of, unabsorbed, why_left_out
 from durability.agreements import (
     Agreement,
     AgreementRating,
@@ -189,8 +189,8 @@ def assemble(
     parts = _Parts()
     months = _month_grid(seen, cutoff)
     parts.coords["month"] = tuple(month_label(month) for month in months)
-    if after is not None and after.lineage is not None:
-        unused = (*unused, *unused_reports(case, after.lineage, cutoff))
+    if after is not None:
+        unused = _left_out(case, cutoff, after, used)
         codings = _add_codings(parts, (), (), seen, cutoff, months)
     else:
         _add_history(parts, spells, trained, rows, case)
@@ -220,6 +220,19 @@ def assemble(
         unused=unused,
         after=after,
     )
+
+
+def _left_out(
+    case: Case, cutoff: date, after: PriorSet, used: tuple[NewsItem, ...]
+) -> tuple[tuple[NewsItem, str], ...]:
+    """Items that do not enter beside a posterior, and why: as ever, or because they came late."""
+    usable, unused = select_news(case, cutoff)
+    lineage = after.lineage
+    if lineage is None:
+        return unused
+    entering = {*lineage.absorbed["news"], *(item.id for item in used)}
+    late = [item for item in usable if item.id not in entering]
+    return (*unused, *((item, why_left_out(item, case, lineage)) for item in late))
 
 
 def _assumptions(

@@ -205,8 +205,10 @@ def continued_lines(fit: Fit) -> Iterator[str]:
         yield "DO NOT USE THESE NUMBERS: the fit failed its checks."
         yield from (f"  {reason}" for reason in verdict.reasons)
     yield f"{data.case.title}, as of {data.cutoff}, going on from {fit.model.priors.name}."
-    yield f"{counted(len(data.used), 'new news item')} used, {len(data.unused)} not:"
-    yield from (f"  {item.id}: {why}" for item, why in data.unused)
+    yield f"{counted(len(data.used), 'new news item')} used."
+    since = data.after.lineage.cutoff if data.after and data.after.lineage else data.cutoff
+    late = [(item, why) for item, why in data.unused if item.known > since]
+    yield from (f"  {item.id} not: {why}" for item, why in late)
     rows = [
         [
             RUNG_NAMES[rung],

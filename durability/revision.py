@@ -221,10 +221,11 @@ def _marginals(fit: Fit, values: Mapping[str, np.ndarray]) -> dict[str, Prior]:
 
 
 def _marginal(fit: Fit, prior: Prior, draws: np.ndarray) -> Prior:
-    if (draws > 0.0).all() and prior.distribution not in ("normal", "beta"):
+    if prior.distribution == "lognormal":
         mean, sd = float(np.log(draws).mean()), float(np.log(draws).std())
         return _posterior_of(fit, prior, "lognormal", {"mu": mean, "sigma": sd})
-    family = prior.distribution
+    # Above zero and of one number before: now with two.
+    family = "gamma" if prior.distribution in ("halfnormal", "exponential") else prior.distribution
     return _posterior_of(
         fit, prior, family, of_moments(family, float(draws.mean()), float(draws.std()))
     )
