@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from durability.agreements import Agreement
 from durability.calendar import add_months, first_of_month
 from durability.cases import Case, Standing
-from durability.errors import Problems
+from durability.catalogue import joint_law
+from durability.errors import Problems, quoted
 from durability.indicators import IndicatorWindow
-from durability.joint_priors import Lineage
+from durability.joint_priors import Joint, Lineage
 from durability.news import NewsItem
 from durability.vocabulary import STREAMS
 
 if TYPE_CHECKING:
     from durability.prior_sets import PriorSet
+
+
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def rows_of(
@@ -127,6 +133,7 @@ def unabsorbed(
         found = f"it is a posterior of {lineage.case}, whose state does not travel to {case.name}"
         problems.add(where, found, "use the set that it was revised from")
         problems.raise_any()
+    _check_layout(joint, problems, where)
     if cutoff < lineage.cutoff:
         found = f"it knows all until {lineage.cutoff}, and the cutoff is {cutoff}"
         problems.add(where, found, "choose a cutoff on or after that day, or the set before it")
@@ -139,6 +146,21 @@ def unabsorbed(
     _check_reach(fresh, problems, where)
     problems.raise_any()
     return fresh
+
+
+def _check_layout(joint: Joint, problems: Problems, where: str) -> None:
+    """Refuse a joint law whose unknowns are not, in order, those that its labels call for."""
+    wanted = joint_law().labels(joint.coords) if joint.coords["month"] else []
+    for found, name in zip_longest(joint.unknowns, wanted, fillvalue="nothing"):
+        if found != name:
+            allowed = "the order and the names of a law cannot be changed; write it anew"
+            problems.add(where, f"unknown {quoted(found)} stands for {quoted(name)}", allowed)
+            break
+    months = [month for month in joint.coords["month"] if not MONTH.fullmatch(month)]
+    if months or len(joint.coords["month"]) < 2:
+        found = f"months {', '.join(map(quoted, joint.coords['month'])) or 'none'}"
+        problems.add(where, found, "two or more, like 2026-02")
+    problems.raise_any()
 
 
 def _check_absorbed(
