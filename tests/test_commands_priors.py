@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from continued import EARLY, early_fit, parts, revised
+from worlds import CUTOFF
 
+from durability import fidelity, inference
 from durability.cli import main
+from durability.fidelity import drawn_fit
+from durability.inference import Fit, Model
+from durability.joint_priors import joint_text
 from durability.prior_sets import read_priors
+from durability.prior_writing import priors_text
+from durability.verdict import Check, Verdict
 
 
 @pytest.fixture
@@ -108,3 +117,57 @@ def test_experts_are_pooled_into_a_new_set(here: Path, capsys: pytest.CaptureFix
     assert "nothing is overwritten" in capsys.readouterr().err
     assert main(["priors", "pool", "one", "two", "--weights", "a", "--name", "c"]) == 2
     assert "numbers, like 2,1,1" in capsys.readouterr().err
+
+
+def test_the_posterior_of_a_case_is_written_and_gone_on_from(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From words to files: sampling itself is replaced by draws that are there already."""
+    asked = []
+
+    def fitted(model: Model, **settings: object) -> Fit:
+        asked.append((model.data.cutoff, model.priors.name, settings["draws"]))
+        if model.data.after is None:
+            return early_fit()
+        return replace(drawn_fit(model, draws=400, seed=1), model=model)
+
+    monkeypatch.setattr(inference, "fit", fitted)
+    passed = Verdict(checks=())
+    monkeypatch.setattr(fidelity, "judge", lambda *_: passed)
+    revise = ["priors", "revise", "armenia_azerbaijan", "--cutoff", "2026-03-31"]
+    assert main([*revise, "--name", "march", "--keep"]) == 0
+    said = capsys.readouterr().out
+    assert "Posterior of armenia_azerbaijan at 2026-03-31, from default." in said
+    assert "It has absorbed 66 agreements, 100 news, 3 windows and 4 standings" in said
+    assert "Written to priors/march.toml." in said
+    assert main(["priors", "check", "march"]) == 0
+    capsys.readouterr()
+    assert main(["priors", "continue", "armenia_azerbaijan", "march", "--draws", "200"]) == 0
+    said = capsys.readouterr().out
+    assert "as of 2026-06-30, going on from march." in said
+    assert "17 new news items used." in said
+    assert "Verdict: passed." in said
+    assert asked == [(EARLY, "default", 1000), (CUTOFF, "march", 200)]
+    assert main([*revise, "--name", "march"]) == 2
+    assert "it exists already" in capsys.readouterr().err
+    assert main(["priors", "continue", "armenia_azerbaijan", "default"]) == 2
+    assert "is no posterior" in capsys.readouterr().err
+    assert main(["forecast", "armenia_azerbaijan", "--priors", "march"]) == 2
+    assert "the data hold rows that it has absorbed: agreements R001" in capsys.readouterr().err
+    assert len(asked) == 2
+
+
+def test_a_failed_verdict_stands_first_and_is_an_exit_status(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joint, lineage = parts(revised())
+    text = priors_text("a", revised().parameters, more=joint_text(joint, lineage))
+    Path("march.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(inference, "fit", lambda model, **_: drawn_fit(model, draws=40, seed=1))
+    bad = Check(name="divergences", value=3.0, limit=0.0, ok=False, worst="the sampler")
+    monkeypatch.setattr(fidelity, "judge", lambda *_: Verdict(checks=(bad,)))
+    assert main(["priors", "continue", "armenia_azerbaijan", "march.toml"]) == 3
+    said = capsys.readouterr().out
+    assert said.startswith("DO NOT USE THESE NUMBERS")
+    assert "divergences is 3 at the sampler" in said
+    assert said.rstrip().endswith("Verdict: FAILED.")
