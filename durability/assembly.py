@@ -611,6 +611,13 @@ def _add_case(
     parts.add("case_years", ("stream",), (hi - lo).sum(axis=0) / DAYS_PER_YEAR)
 
 
+_JOINT_DIMS = {
+    "joint_cholesky": ("unknown", "score"),
+    "joint_log_weights": ("component",),
+    "joint_centres": ("component", "score"),
+}
+
+
 def _add_joint(parts: _Parts, after: PriorSet, clock_start: date) -> None:
     """Put a joint law among the arrays, and count the case's time only from where it ends."""
     joint, lineage = after.joint, after.lineage
@@ -618,8 +625,9 @@ def _add_joint(parts: _Parts, after: PriorSet, clock_start: date) -> None:
         raise ValueError("a prior set without a joint law is nothing to go on from")
     parts.coords["unknown"] = joint.unknowns
     parts.coords["score"] = joint.unknowns
+    parts.coords["component"] = tuple(str(m) for m in range(len(joint.weights)))
     for name, values in joint.arrays().items():
-        parts.add(name, ("unknown", "score")[: values.ndim], values)
+        parts.add(name, _JOINT_DIMS.get(name, ("unknown",)), values)
     for name, labels in joint.coords.items():
         parts.coords[f"absorbed_{name}"] = labels
         parts.add(f"{name}_absorbed", (f"absorbed_{name}",), np.arange(len(labels)), int)

@@ -69,8 +69,14 @@ def measured(
 
 def _first(law: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
     """The law of the first `n` unknowns alone: a copula's part is a copula."""
+    by_unknown = ("location", "scale", "skewness", "tail")
     return {
-        name: values[:n, :n] if values.ndim == 2 else values[:n] for name, values in law.items()
+        **{f"joint_{name}": law[f"joint_{name}"][:n] for name in by_unknown},
+        "joint_cholesky": law["joint_cholesky"][:n, :n],
+        "joint_correlation": law["joint_correlation"][:n, :n],
+        "joint_log_weights": law["joint_log_weights"],
+        # Whitened by a lower triangle, the first scores know nothing of the others.
+        "joint_centres": law["joint_centres"][:, :n],
     }
 
 

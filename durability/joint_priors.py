@@ -47,19 +47,35 @@ class Joint:
         ``location, scale, skewness, tail`` of each unknown.
     correlation : tuple of tuple of float
         Rows of the lower triangle, the diagonal left out.
+    weights : tuple of float
+        Of the components of a mixture; one for a plain copula.
+    centres : tuple of tuple of float
+        Of the scores in each component; none for a plain copula.
     """
 
     coords: Mapping[str, tuple[str, ...]]
     unknowns: tuple[str, ...]
     margins: Mapping[str, tuple[float, ...]]
     correlation: tuple[tuple[float, ...], ...]
+    weights: tuple[float, ...] = (1.0,)
+    centres: tuple[tuple[float, ...], ...] = ()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give what ``models/joint.py`` reads, by its names there."""
         import numpy as np
 
         found = {f"joint_{name}": np.array(values) for name, values in self.margins.items()}
-        return {**found, "joint_cholesky": np.linalg.cholesky(self.matrix())}
+        centres = np.array(self.centres).reshape((-1, len(self.unknowns)))
+        if not len(centres):
+            centres = np.zeros((1, len(self.unknowns)))
+        weights = np.array(self.weights)
+        cholesky = np.linalg.cholesky(self.matrix() - (centres.T * weights) @ centres)
+        return {
+            **found,
+            "joint_cholesky": cholesky,
+            "joint_log_weights": np.log(weights),
+            "joint_centres": np.linalg.solve(cholesky, centres.T).T,
+        }
 
     def matrix(self) -> np.ndarray:
         """Give the whole correlation matrix of the scores."""
@@ -145,6 +161,7 @@ def content_of(joint: Joint, lineage: Lineage) -> list[Any]:
         {name: list(labels) for name, labels in joint.coords.items()},
         {name: list(values) for name, values in joint.margins.items()},
         [list(row) for row in joint.correlation],
+        [list(joint.weights), *(list(row) for row in joint.centres)],
         {kind: dict(rows) for kind, rows in lineage.absorbed.items()},
         [lineage.case, lineage.cutoff.isoformat(), dict(lineage.assumptions)],
         {stream: day.isoformat() for stream, day in lineage.observed_to.items()},
@@ -251,11 +268,15 @@ def _floats(value: object) -> tuple[float, ...] | None:
     return tuple(numbers)
 
 
+_MIXTURE = ("weights", "centres")
+MAX_COMPONENTS = 64
+
+
 def _joint(reader: _Reader) -> Joint | None:
     import numpy as np
 
     named = {f"{name}s": name for name in DIMENSIONS}
-    reader.only([*named, "unknowns", *MARGINS, "correlation"])
+    reader.only([*named, "unknowns", *MARGINS, "correlation", *_MIXTURE])
     unknowns = reader.texts("unknowns")
     size = len(unknowns)
     margins = {
@@ -268,14 +289,30 @@ def _joint(reader: _Reader) -> Joint | None:
         allowed = f"must be {size - 1} rows of 1 to {size - 1} numbers: the lower triangle"
         reader.refuse("correlation", "cannot be read", allowed)
         return None
+    weights = _floats(reader.content.get("weights")) or ()
+    given = reader.content.get("centres")
+    centres = [_floats(row) for row in given] if isinstance(given, list) else [None]
+    whole = 0 < len(weights) <= MAX_COMPONENTS and min(weights) > 0.0
+    if not whole or abs(math.fsum(weights) - 1.0) > 1e-6:
+        reader.refuse("weights", "cannot be read", "must be numbers above 0 that add up to 1")
+        return None
+    fitting = [row is not None and len(row) == size for row in centres]
+    if not all(fitting) or len(centres) != (len(weights) if len(weights) > 1 else 0):
+        allowed = f"must be a list of {size} numbers for each weight, none for one weight"
+        reader.refuse("centres", "cannot be read", allowed)
+        return None
     found = Joint(
         coords=MappingProxyType({name: reader.texts(key) for key, name in named.items()}),
         unknowns=unknowns,
         margins=MappingProxyType(margins),
         correlation=tuple(row for row in triangle if row is not None),
+        weights=weights,
+        centres=tuple(row for row in centres if row is not None),
     )
+    complete = all(len(values) == size for values in margins.values())
     try:
-        np.linalg.cholesky(found.matrix())
+        if complete:
+            found.arrays()
     except np.linalg.LinAlgError:
         reader.refuse("correlation", "is no correlation", "it must be positive definite")
         return None
@@ -339,7 +376,9 @@ def joint_text(joint: Joint, lineage: Lineage) -> str:
     lines.append(f"unknowns = {_list(joint.unknowns)}")
     lines += [f"{name} = {list(joint.margins[name])!r}" for name in MARGINS]
     rows = ",\n".join(f"  {list(row)!r}" for row in joint.correlation)
-    lines += [f"correlation = [\n{rows}\n]", ""]
+    lines += [f"correlation = [\n{rows}\n]"]
+    rows = ",\n".join(f"  {list(row)!r}" for row in joint.centres)
+    lines += [f"weights = {list(joint.weights)!r}", f"centres = [\n{rows}\n]", ""]
     lines.append("[lineage]")
     lines += [f"{key} = {_string(getattr(lineage, key))}" for key in _TEXTS]
     lines += [f"cutoff = {lineage.cutoff.isoformat()}", f"made = {lineage.made.isoformat()}"]

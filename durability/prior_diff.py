@@ -339,9 +339,10 @@ def _prior_survival(model: Model, draws: int, seed: tuple[int, int]) -> dict[str
     theta = model.module.prior_draws(model.data, parameters, n=draws, rng=CommonNumbers(*seed))
     joint = model.priors.joint
     if joint is not None:
-        raw = CommonNumbers(*seed, 1).standard_normal((draws, len(joint.unknowns)))
+        common = CommonNumbers(*seed, 1)
+        numbers = common.standard_normal((draws, len(joint.unknowns))), common.uniform(draws)
         sizes = {name: len(labels) for name, labels in joint.coords.items()}
-        theta |= continuation().static_draws(raw, joint.arrays(), sizes)
+        theta |= continuation().static_draws(*numbers, joint.arrays(), sizes)
     return mean_survival(model, theta, np.array(YEARS, dtype=float))
 
 

@@ -180,6 +180,8 @@ def revised_lines(priors: PriorSet) -> Iterator[str]:
         f"One law of {len(joint.unknowns)} unknowns, the state at {joint.coords['month'][-1]} "
         f"among them, made of {told.draws:,} draws."
     )
+    if len(joint.weights) > 1:
+        yield f"No plain law stands for the posterior: it is a mixture of {len(joint.weights)}."
     khat = "below zero" if told.khat < 0.0 else f"{told.khat:.2f}"
     yield f"Fidelity: Pareto k of going back {khat}, at most {KHAT_MOST};"
     moved = f"{signed(told.points)} ± {told.mcse_points:.2f} points, at most {POINTS_MOST:g}"

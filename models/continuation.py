@@ -205,7 +205,7 @@ def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
     """Make the free variables inside the current PyMC model: ``theta`` of :func:`latents`."""
     import pymc as pm
 
-    theta = {"joint_raw": pm.Normal("joint_raw", dims="unknown", shape=len(data.coords["unknown"]))}
+    theta = {"joint_raw": _joint_raw(data)}
     for name, dim in _fresh_of(data).items():
         prior = [priors[GROUPS[name.removesuffix("_new")][0]]]
         theta[name] = variable(name, prior, dims=dim, size=len(data.coords[dim]))
@@ -213,6 +213,31 @@ def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
         shape = tuple(len(data.coords[dim]) for dim in dims)
         theta[name] = pm.Normal(name, dims=dims, shape=shape)
     return theta
+
+
+def _joint_raw(data: Any) -> Any:
+    """Whitened scores: independent standard normals, or a mixture of them."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    size = len(data.coords["unknown"])
+    law = {name: data.arrays[name] for name in ("joint_log_weights", "joint_centres")}
+    if len(law["joint_log_weights"]) == 1:
+        return pm.Normal("joint_raw", dims="unknown", shape=size)
+
+    def density(value: Any, log_weights: Any, centres: Any) -> Any:
+        named = {"joint_log_weights": log_weights, "joint_centres": centres}
+        return joint.log_density(value, named, pt)
+
+    return pm.CustomDist(
+        "joint_raw",
+        law["joint_log_weights"],
+        law["joint_centres"],
+        logp=density,
+        signature="(m),(m,u)->(u)",
+        dims="unknown",
+        shape=(size,),
+    )
 
 
 def _fresh_of(data: Any) -> dict[str, str]:
@@ -242,7 +267,8 @@ def prior_draws(
     dict
         ``theta`` of :func:`latents`, each array (n, …).
     """
-    theta = {"joint_raw": rng.standard_normal((n, len(data.coords["unknown"])))}
+    normals = rng.standard_normal((n, len(data.coords["unknown"])))
+    theta = {"joint_raw": joint.drawn(normals, rng.random(n), data.arrays)}
     for name, dim in _fresh_of(data).items():
         prior = priors[GROUPS[name.removesuffix("_new")][0]]
         theta[name] = draws(prior, rng, (n, len(data.coords[dim])))
@@ -310,14 +336,17 @@ def case_increments(
 
 
 def static_draws(
-    raw: np.ndarray, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]
+    normals: np.ndarray,
+    uniforms: np.ndarray,
+    arrays: Mapping[str, np.ndarray],
+    sizes: Mapping[str, int],
 ) -> dict[str, np.ndarray]:
     """Draw the static parameters that say how agreements of history differ. NumPy only.
 
     Parameters
     ----------
-    raw : array (draw, unknown)
-        Standard normal.
+    normals : array (draw, unknown)
+    uniforms : array (draw,)
     arrays : mapping
         The joint law's.
     sizes : mapping of str to int
@@ -329,6 +358,7 @@ def static_draws(
         By the names of :mod:`durability.models.breakdown`.
     """
     coords = {name: range(size) for name, size in sizes.items()}
+    raw = joint.drawn(normals, uniforms, arrays)
     values = joint.bounded(joint.pushed(raw, arrays, np), coords, np, leading=1)
     told = joint.told(values, np)
     names = ("partial_correlation", "shape_raw", "effect_raw", *GROUPS)

@@ -11,6 +11,9 @@ weight of the tails: heavier than normal below 1, lighter above, and normal at :
 It is monotone, and has a closed inverse. :math:`u` is a number without bounds; what stands for a
 share or for something above 0 is its logistic or its exponential.
 
+A mixture has several such laws, whose whitened scores :math:`\epsilon` have centres of their own,
+:math:`\epsilon \sim \sum_m w_m N(e_m, I)`: for posteriors of more than one hump.
+
 The unknowns are chosen so that such a law can hold them. A copula bends nothing, so what is a
 product or a sum in the model, and known better than its parts, is an unknown itself:
 
@@ -122,8 +125,35 @@ def _axes(
     return known.get(name, [[str(i) for i in range(size)] for size in shape])
 
 
+def log_density(raw: Any, law: Mapping[str, Any], xp: Any) -> Any:
+    """Log density of whitened scores, up to a constant.
+
+    Parameters
+    ----------
+    raw : array (..., unknown)
+    law : mapping
+        ``joint_log_weights`` (component) and ``joint_centres`` (component, unknown).
+
+    Returns
+    -------
+    array (...)
+    """
+    away = raw[..., None, :] - law["joint_centres"]
+    each = law["joint_log_weights"] - 0.5 * (away**2).sum(-1)
+    top = each.max(-1)
+    return top + xp.log(xp.exp(each - top[..., None]).sum(-1))
+
+
+def drawn(normals: np.ndarray, uniforms: np.ndarray, law: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Draw whitened scores from standard normals (draw, unknown) and uniforms (draw,)."""
+    below = np.cumsum(np.exp(law["joint_log_weights"]))
+    which = np.minimum((uniforms[:, None] > below).sum(-1), len(below) - 1)
+    raw: np.ndarray = normals + law["joint_centres"][which]
+    return raw
+
+
 def pushed(raw: Any, law: Mapping[str, Any], xp: Any) -> Any:
-    """Turn independent standard normal numbers into unknowns without bounds.
+    """Turn whitened scores into unknowns without bounds.
 
     Parameters
     ----------

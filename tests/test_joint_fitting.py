@@ -70,3 +70,36 @@ def test_two_unknowns_that_are_one_another_still_have_a_law() -> None:
     law = fit_law(np.column_stack([x, 2.0 * x + 1.0]))
     assert law["joint_correlation"][0, 1] > 0.99
     assert np.isfinite(law["joint_cholesky"]).all()
+
+
+def two_humps(n: int, *, seed: int) -> np.ndarray:
+    """Three in ten draws lie around one place, the others around another, in a plane askew."""
+    rng = np.random.default_rng(seed)
+    which = rng.random(n) < 0.3
+    near, far = np.array([2.0, 2.0, 0.0]), np.array([-0.9, -0.9, 0.0])
+    return rng.standard_normal((n, 3)) * np.array([0.5, 0.5, 1.0]) + np.where(
+        which[:, None], near, far
+    )
+
+
+def test_a_mixture_holds_two_humps_that_a_copula_does_not() -> None:
+    draws = two_humps(4000, seed=10)
+    plain, mixed = fit_law(draws), fit_law(draws, components=2)
+    assert khat_of_law(draws, mixed, seed=1) < min(0.7, khat_of_law(draws, plain, seed=1))
+    assert sorted(mixed["joint_weights"]) == pytest.approx([0.3, 0.7], abs=0.04)
+    rng = np.random.default_rng(11)
+    raw = joint_law().drawn(rng.standard_normal((40_000, 3)), rng.random(40_000), mixed)
+    again = joint_law().pushed(raw, mixed, np)
+    assert again.mean(0) == pytest.approx(draws.mean(0), abs=0.08)
+    assert np.cov(again, rowvar=False) == pytest.approx(np.cov(draws, rowvar=False), abs=0.25)
+    between = (np.abs(again[:, 0] - 0.55) < 0.3).mean()
+    assert between == pytest.approx((np.abs(draws[:, 0] - 0.55) < 0.3).mean(), abs=0.02)
+
+
+def test_a_mixture_of_one_is_the_plain_law() -> None:
+    z, _ = correlated(1000, seed=12)
+    plain, same = fit_law(z), fit_law(z, components=1, seed=9)
+    assert {name: values.tolist() for name, values in plain.items()} == {
+        name: values.tolist() for name, values in same.items()
+    }
+    assert plain["joint_centres"].tolist() == [[0.0, 0.0, 0.0]]

@@ -122,3 +122,31 @@ def test_what_is_told_gives_back_the_parts_of_the_hazard() -> None:
     shapes = told["shape"][:, None] * np.exp(told["shape_spread"][:, None] * told["shape_raw"])
     assert shapes == pytest.approx(values["weibull_shape"][:, :3])
     assert told["abrogation_shape"] == pytest.approx(values["weibull_shape"][:, 3])
+
+
+def test_a_mixture_has_the_density_of_scipys_normals_in_both_namespaces() -> None:
+    weights, centres = np.array([0.2, 0.5, 0.3]), np.random.default_rng(7).normal(size=(3, 4))
+    made = {"joint_log_weights": np.log(weights), "joint_centres": centres}
+    raw = np.random.default_rng(8).normal(size=(6, 4))
+    oracle = np.log(
+        sum(
+            w * stats.multivariate_normal(c).pdf(raw) for w, c in zip(weights, centres, strict=True)
+        )
+    )
+    constant = 0.5 * 4 * np.log(2 * np.pi)
+    assert joint.log_density(raw, made, np) == pytest.approx(oracle + constant)
+    shared = {name: pt.as_tensor(values) for name, values in made.items()}
+    found = joint.log_density(pt.as_tensor(raw[0]), shared, pt).eval()
+    assert found == pytest.approx(oracle[0] + constant)
+
+
+def test_draws_of_a_mixture_come_from_its_components_by_weight() -> None:
+    made = {
+        "joint_log_weights": np.log([0.25, 0.75]),
+        "joint_centres": np.array([[10.0], [-5.0]]),
+    }
+    rng = np.random.default_rng(9)
+    found = joint.drawn(rng.standard_normal((20_000, 1)), rng.random(20_000), made)[:, 0]
+    assert (found > 3).mean() == pytest.approx(0.25, abs=0.01)
+    assert found[found > 3].mean() == pytest.approx(10.0, abs=0.05)
+    assert found[found < 3].std() == pytest.approx(1.0, abs=0.02)

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pytensor
 import pytest
 from continued import (
     EARLY,
@@ -295,6 +296,44 @@ def test_a_law_that_does_not_stand_for_the_draws_is_refused_and_kept_if_told(
     assert not is_faithful(bad)
     assert not is_faithful(replace(bad, khat=0.1, points=-1.4))
     assert is_faithful(replace(bad, khat=0.1))
+
+
+def mixture(tmp_path: Path) -> PriorSet:
+    coords, values = state_of(early_fit())
+    law = revision.fit_law(joint_law().unbounded(values, coords), components=3)
+    draft = revision._draft(early_fit(), "early", MADE, coords, law, values)
+    return read_priors(written(tmp_path, draft))
+
+
+def test_a_mixture_comes_back_from_its_file_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    priors = mixture(tmp_path)
+    joint, _ = parts(priors)
+    assert len(joint.weights) == len(joint.centres) == 3
+    assert sum(joint.weights) == pytest.approx(1.0, abs=1e-9)
+    made = build(assemble(flagship(), history(), cutoff=CUTOFF, after=priors), priors)
+    model = made.to_pymc()
+    raw = np.random.default_rng(1).standard_normal(len(joint.unknowns))
+    free = next(each for each in model.free_RVs if each.name == "joint_raw")
+    density = model.logp(vars=[free], jacobian=False)
+    value = model.rvs_to_values[free]
+    mode = pytensor.compile.mode.Mode(linker="py", optimizer=None)
+    found = pytensor.function([value], density, mode=mode)(raw)
+    wanted = joint_law().log_density(raw, made.arrays, np)
+    assert float(found) == pytest.approx(float(wanted))
+    assert drawn_fit(made, draws=50, seed=1).draws_of("joint_raw").shape == (50, len(raw))
+
+
+def test_a_mixture_is_tried_where_a_plain_law_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = Fidelity(khat=0.3, draws=1, points=0.2, where="war at 6 months", mcse_points=0.1)
+
+    def judged(_fit, draft: PriorSet, *_) -> Fidelity:
+        return good if len(parts(draft)[0].weights) >= 4 else replace(good, khat=0.9)
+
+    monkeypatch.setattr(revision, "measured", judged)
+    made = revise_priors(early_fit(), made=MADE)
+    assert len(parts(made)[0].weights) == 4
+    assert parts(made)[1].fidelity == good
+    assert any("mixture of 4" in line for line in revised_lines(made))
 
 
 def test_draws_of_the_law_forecast_as_the_law_says() -> None:
