@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from durability.news_changes import correct_news as correct_news
     from durability.news_changes import retract_news as retract_news
     from durability.news_entries import NewsEntry as NewsEntry
+    from durability.prior_diff import diff_priors as diff_priors
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
+    from durability.revision import revise_priors as revise_priors
     from durability.updating import compare as compare
     from durability.updating import prepare as prepare
     from durability.updating import update as update
@@ -53,6 +55,7 @@ _HOMES = {
     "compare": "updating",
     "copy_case": "cases",
     "correct_news": "news_changes",
+    "diff_priors": "prior_diff",
     "fit": "inference",
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
@@ -65,6 +68,7 @@ _HOMES = {
     "read_priors": "prior_sets",
     "record_forecast": "forecast_ledger",
     "retract_news": "news_changes",
+    "revise_priors": "revision",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
@@ -83,6 +87,7 @@ __all__ = [
     "compare",
     "copy_case",
     "correct_news",
+    "diff_priors",
     "fit",
     "forecast",
     "gather_inputs",
@@ -95,6 +100,7 @@ __all__ = [
     "read_priors",
     "record_forecast",
     "retract_news",
+    "revise_priors",
     "to_dataframe",
     "update",
     "verify_ledger",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from durability.absorption import rows_of, unabsorbed, why_left_out
 from durability.agreements import (
     Agreement,
     AgreementRating,
@@ -24,9 +25,11 @@ from durability.agreements import (
 from durability.calendar import add_months, first_of_month, month_label, months_between
 from durability.cases import Case, Standing
 from durability.errors import InputError, Problem
+from durability.joint_priors import Lineage
 from durability.ladder import Reading, Spell, confrontations, derive_spells, standing_abrogation
 from durability.news import NewsItem
 from durability.news_selection import known_windows, select_news
+from durability.prior_sets import PriorSet
 from durability.vocabulary import (
     COVARIATES,
     DAYS_PER_YEAR,
@@ -78,6 +81,8 @@ class ModelData:
         Items whose ratings enter.
     unused : tuple of (NewsItem, str)
         Items known by the cutoff that do not, and why.
+    after : PriorSet or None
+        The posterior that these data go on from: what it has absorbed is not among them.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -94,6 +99,7 @@ class ModelData:
     level_change: tuple[float, float]
     used: tuple[NewsItem, ...]
     unused: tuple[tuple[NewsItem, str], ...]
+    after: PriorSet | None = None
 
     @property
     def clock_start(self) -> date:
@@ -133,6 +139,7 @@ def assemble(
     reading: Reading = "new",
     subset: str = "core",
     level_change: tuple[float, float] = (0.0, 1.0),
+    after: PriorSet | None = None,
 ) -> ModelData:
     """Gather what was known of a case and of history at a cutoff.
 
@@ -151,6 +158,9 @@ def assemble(
         Set of agreements that trains the hazard.
     level_change : tuple of float
         Bounds of ρ_Δ; equal bounds fix it.
+    after : PriorSet, optional
+        A revised prior set, to go on from: rows that it has absorbed are left out. Without a
+        lineage it changes nothing.
 
     Returns
     -------
@@ -159,7 +169,8 @@ def assemble(
     Raises
     ------
     InputError
-        The cutoff lies before the case's clock or deal.
+        The cutoff lies before the case's clock or deal; or the data are not those that `after` was
+        revised from, with rows added.
     """
     cutoff = case.covered_until if cutoff is None else cutoff
     _check_cutoff(case, cutoff)
@@ -169,16 +180,28 @@ def assemble(
     spells = tuple(spell for spell in spells if spell.agreement not in case.excluded)
     by_id = {row.id: row for row in rows}
     trained = tuple(by_id[spell.agreement] for spell in spells)
-    used, unused = select_news(case, cutoff)
+    if after is not None and after.joint is None:
+        after = None
+    seen = case
+    if after is not None:
+        how = _assumptions(clock, reading, subset, level_change)
+        seen = unabsorbed(case, trained, after, cutoff=cutoff, assumptions=how)
+    used, unused = select_news(seen, cutoff)
     parts = _Parts()
-    months = _month_grid(case, cutoff)
+    months = _month_grid(seen, cutoff)
     parts.coords["month"] = tuple(month_label(month) for month in months)
-    _add_history(parts, spells, trained, rows, case)
-    codings = _add_codings(parts, spells, trained, case, cutoff, months)
+    if after is not None:
+        unused = _left_out(case, cutoff, after, used)
+        codings = _add_codings(parts, (), (), seen, cutoff, months)
+    else:
+        _add_history(parts, spells, trained, rows, case)
+        codings = _add_codings(parts, spells, trained, case, cutoff, months)
     events = _add_events(parts, used, months)
     _add_readings(parts, codings, events)
-    _add_windows(parts, case, cutoff, months)
-    _add_case(parts, case, cutoff, clock, months)
+    _add_windows(parts, seen, cutoff, months)
+    _add_case(parts, seen, cutoff, clock, months)
+    if after is not None:
+        _add_joint(parts, after, clock_start=case.deal if clock == "deal" else case.clock_start)
     parts.add("level_change_low", (), level_change[0])
     parts.add("level_change_high", (), level_change[1])
     return ModelData(
@@ -196,7 +219,51 @@ def assemble(
         level_change=level_change,
         used=used,
         unused=unused,
+        after=after,
     )
+
+
+def _left_out(
+    case: Case, cutoff: date, after: PriorSet, used: tuple[NewsItem, ...]
+) -> tuple[tuple[NewsItem, str], ...]:
+    """Items that do not enter beside a posterior, and why: as ever, or because they came late."""
+    usable, unused = select_news(case, cutoff)
+    lineage = after.lineage
+    if lineage is None:
+        return unused
+    entering = {*lineage.absorbed["news"], *(item.id for item in used)}
+    late = [item for item in usable if item.id not in entering]
+    return (*unused, *((item, why_left_out(item, case, lineage)) for item in late))
+
+
+def _assumptions(
+    clock: Clock, reading: Reading, subset: str, level_change: tuple[float, float]
+) -> dict[str, str]:
+    low, high = level_change
+    bounds = f"{low:g} to {high:g}"
+    return {"clock": clock, "reading": reading, "subset": subset, "level_change": bounds}
+
+
+def assumptions_of(data: ModelData) -> dict[str, str]:
+    """Say how data were read, as a revised prior set remembers it."""
+    return _assumptions(data.clock, data.reading, data.subset, data.level_change)
+
+
+def entered_rows(data: ModelData) -> dict[str, dict[str, str]]:
+    """Name every row that data hold, with the hash of its content, by kind.
+
+    Of data that go on from a posterior: the rows that are new to it.
+    """
+    agreements = () if data.after else data.agreements
+    windows = known_windows(data.case, data.cutoff)
+    found = rows_of(data.case, agreements, data.used, windows, data.cutoff)
+    if data.after is None or data.after.lineage is None:
+        return found
+    known = data.after.lineage.absorbed
+    return {
+        kind: {name: value for name, value in rows.items() if name not in known[kind]}
+        for kind, rows in found.items()
+    }
 
 
 def reassemble(
@@ -227,6 +294,7 @@ def reassemble(
         reading=data.reading if reading is None else reading,
         subset=data.subset,
         level_change=data.level_change if level_change is None else level_change,
+        after=data.after,
     )
 
 
@@ -307,6 +375,7 @@ def _add_history(
     centre = raw.mean(axis=0)
     parts.add("covariate_centre", ("covariate",), centre)
     own = np.array(_case_covariates(case))
+    # Its covariates are in the law, with its frailties, as one number.
     parts.add("row_covariates", ("row", "covariate"), np.vstack([raw, own]) - centre)
 
 
@@ -470,7 +539,8 @@ def _add_case(
 ) -> None:
     start = case.deal if clock == "deal" else case.clock_start
     happened = {h.rung: h.date for h in case.happened if h.date <= cutoff}
-    offset = months_between(months[0], case.deal)
+    # A grid that goes on from a posterior may begin after the deal.
+    offset = max(months_between(months[0], case.deal), 0)
     lo = np.zeros((len(months) - offset, len(STREAMS)))
     hi, event_lo, event_hi = lo.copy(), lo.copy(), lo.copy()
     event = np.zeros(len(STREAMS))
@@ -493,6 +563,59 @@ def _add_case(
     parts.add("case_event_log_start", dims, log_years(event_lo / DAYS_PER_YEAR))
     parts.add("case_event_log_stop", dims, log_years(event_hi / DAYS_PER_YEAR))
     parts.add("case_years", ("stream",), (hi - lo).sum(axis=0) / DAYS_PER_YEAR)
+
+
+_JOINT_DIMS = {
+    "joint_cholesky": ("unknown", "score"),
+    "joint_log_weights": ("component",),
+    "joint_centres": ("component", "score"),
+}
+
+
+def _add_joint(parts: _Parts, after: PriorSet, clock_start: date) -> None:
+    """Put a joint law among the arrays, and count the case's time only from where it ends."""
+    joint, lineage = after.joint, after.lineage
+    if joint is None or lineage is None:
+        raise ValueError("a prior set without a joint law is nothing to go on from")
+    parts.coords["unknown"] = joint.unknowns
+    parts.coords["score"] = joint.unknowns
+    parts.coords["component"] = tuple(str(m) for m in range(len(joint.weights)))
+    for name, values in joint.arrays().items():
+        parts.add(name, _JOINT_DIMS.get(name, ("unknown",)), values)
+    for name, labels in joint.coords.items():
+        parts.coords[f"absorbed_{name}"] = labels
+        parts.add(f"{name}_absorbed", (f"absorbed_{name}",), np.arange(len(labels)), int)
+    new = parts.coords["month"][len(joint.coords["month"]) :]
+    parts.coords["new_month"] = new
+    parts.add("month_new", ("new_month",), np.arange(len(new)), int)
+    for dim in ("coder", "indicator"):
+        here = parts.coords.get(dim, ())
+        parts.coords[f"new_{dim}"] = tuple(e for e in here if e not in joint.coords[dim])
+        every = (*joint.coords[dim], *parts.coords[f"new_{dim}"])
+        if dim in parts.coords:
+            parts.add(f"{dim}_place", (dim,), [every.index(each) for each in here], int)
+    parts.coords["row"] = (lineage.case,)
+    parts.add("row_covariates", ("row", "covariate"), np.zeros((1, len(COVARIATES))))
+    parts.add("row_cluster", ("row",), [0], int)
+    parts.add("row_dyad", ("row",), [1], int)
+    _hold_from(parts, lineage, clock_start)
+
+
+def _hold_from(parts: _Parts, lineage: Lineage, clock_start: date) -> None:
+    """Start every stream's watch where its absorbed part ends."""
+    ends = [lineage.observed_to[stream] + timedelta(days=1) for stream in STREAMS]
+    absorbed = log_years([(end - clock_start).days / DAYS_PER_YEAR for end in ends])
+    for before, after in (
+        ("case_log_start", "case_log_stop"),
+        ("case_event_log_start", "case_event_log_stop"),
+    ):
+        start = np.maximum(parts.arrays[before], absorbed)
+        empty = start >= parts.arrays[after]
+        parts.arrays[before] = np.where(empty, parts.arrays[after], start)
+    span = parts.arrays["case_event_log_stop"] > parts.arrays["case_event_log_start"]
+    parts.arrays["case_event"] = parts.arrays["case_event"] * span.any(axis=0)
+    years = np.exp(parts.arrays["case_log_stop"]) - np.exp(parts.arrays["case_log_start"])
+    parts.arrays["case_years"] = years.sum(axis=0)
 
 
 def _case_streams(

@@ -106,3 +106,13 @@ def _hash_of(folder: Path) -> str:
     for path in sorted(folder.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def continuation() -> ModuleType:
+    """Give the model that goes on from a posterior of ``breakdown``."""
+    return import_module("durability.models.continuation")
+
+
+def joint_law() -> ModuleType:
+    """Give the joint law of a posterior's unknowns."""
+    return import_module("durability.models.joint")

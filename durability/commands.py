@@ -28,6 +28,7 @@ from durability.command_types import (
 from durability.commands_ledger import LEDGER
 from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
+from durability.commands_priors import priors as priors_commands
 from durability.commands_update import compare, update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
@@ -338,50 +339,7 @@ def copy(case: str, path: Path | None) -> None:
     click.echo(copy_case(case, path))
 
 
-# Priors -------------------------------------------------------------------------------------
-
-
-@durability.group()
-def priors() -> None:
-    """List, show and check prior sets."""
-
-
-@priors.command("list")
-def list_() -> None:
-    """List the prior sets that have a name here."""
-    from durability.prior_sets import list_priors
-
-    for name, path in list_priors().items():
-        click.echo(f"{name}  {path}")
-
-
-@priors.command()
-@click.argument("name", type=PRIORS, default="default")
-def show(name: str) -> None:
-    """Show each prior of NAME with its implied quantiles and its reason."""
-    from durability.prior_sets import read_priors
-    from durability.screen import priors_lines
-
-    for line in priors_lines(read_priors(name)):
-        click.echo(line)
-
-
-@priors.command("check")
-@click.argument("name", type=PRIORS, default="default")
-@click.option(
-    "--model",
-    type=MODEL,
-    default="breakdown",
-    show_default=True,
-    help="Whose parameters the set must give.",
-)
-def check_priors(name: str, model: str) -> None:
-    """Check that NAME gives every parameter of the model, and no other."""
-    from durability.catalogue import parameters_of
-    from durability.prior_sets import read_priors
-
-    found = read_priors(name, expected=parameters_of(model))
-    click.echo(f"{found.path}: {len(found.parameters)} priors, all that {model} needs.")
+durability.add_command(priors_commands)
 
 
 durability.add_command(news)

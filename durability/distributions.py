@@ -86,6 +86,76 @@ def quantile(distribution: str, values: Mapping[str, float], probability: float)
             raise ValueError(f"no distribution {distribution!r}")
 
 
+def mean_sd(distribution: str, values: Mapping[str, float]) -> tuple[float, float]:
+    """Give the mean and the standard deviation of a distribution.
+
+    For ``lkj``, of one correlation between two of the four drivers, as :func:`quantile`.
+
+    Examples
+    --------
+    >>> mean_sd("gamma", {"shape": 4.0, "rate": 2.0})
+    (2.0, 1.0)
+    """
+    match distribution:
+        case "normal":
+            return values["mean"], values["sd"]
+        case "halfnormal":
+            sd = values["sd"]
+            return sd * math.sqrt(2.0 / math.pi), sd * math.sqrt(1.0 - 2.0 / math.pi)
+        case "lognormal":
+            try:
+                mean = math.exp(values["mu"] + values["sigma"] ** 2 / 2.0)
+                return mean, mean * math.sqrt(math.expm1(values["sigma"] ** 2))
+            except OverflowError:
+                return math.inf, math.inf
+        case "exponential":
+            return 1.0 / values["rate"], 1.0 / values["rate"]
+        case "gamma":
+            return values["shape"] / values["rate"], math.sqrt(values["shape"]) / values["rate"]
+        case "beta":
+            a, b = values["a"], values["b"]
+            return a / (a + b), math.sqrt(a * b / (a + b + 1.0)) / (a + b)
+        case "lkj":
+            half = values["eta"] - 1.0 + len(DRIVERS) / 2.0
+            return 0.0, 1.0 / math.sqrt(2.0 * half + 1.0)
+        case "fixed":
+            return values["value"], 0.0
+        case _:
+            raise ValueError(f"no distribution {distribution!r}")
+
+
+def share_below(distribution: str, values: Mapping[str, float], value: float) -> float:
+    """Give the share of a distribution that lies below `value`.
+
+    Examples
+    --------
+    >>> round(share_below("lognormal", {"mu": 0.0, "sigma": 1.0}, 1.0), 3)
+    0.5
+    """
+    if distribution == "normal":
+        return _STANDARD.cdf((value - values["mean"]) / values["sd"])
+    if distribution == "lkj":
+        half = values["eta"] - 1.0 + len(DRIVERS) / 2.0
+        return share_below("beta", {"a": half, "b": half}, (value + 1.0) / 2.0)
+    if value <= 0.0:
+        return 0.0
+    match distribution:
+        case "halfnormal":
+            return 2.0 * _STANDARD.cdf(value / values["sd"]) - 1.0
+        case "lognormal":
+            return _STANDARD.cdf((math.log(value) - values["mu"]) / values["sigma"])
+        case "exponential":
+            return -math.expm1(-values["rate"] * value)
+        case "gamma" | "beta":
+            from scipy import special
+
+            if distribution == "gamma":
+                return float(special.gammainc(values["shape"], values["rate"] * value))
+            return float(special.betainc(values["a"], values["b"], min(value, 1.0)))
+        case _:
+            raise ValueError(f"{distribution} spreads over nothing")
+
+
 def solve(distribution: str, quantiles: Mapping[float, float]) -> dict[str, float]:
     """Find the parameters with which a distribution has the given quantiles.
 

@@ -14,6 +14,7 @@ from durability.assembly import ModelData, assemble
 from durability.calendar import add_months, month_label
 from durability.cases import Case
 from durability.changes import changes_between
+from durability.errors import InputError, Problem
 from durability.identity import identity, knowledge
 from durability.inference import Fit, build
 from durability.inference import fit as fit_model
@@ -142,9 +143,15 @@ def forecast(
     ------
     ValueError
         The horizon is less than a month.
+    InputError
+        The fit goes on from a revised prior set, which has no history of its own to show.
     """
     if horizon_months < 1:
         raise ValueError(f"a horizon of {horizon_months} months; 1 or more is allowed")
+    if fit.model.data.after is not None:
+        found = f"a fit that goes on from {fit.model.priors.name}"
+        allowed = "a report shows history, which that set has absorbed: durability priors continue"
+        raise InputError([Problem(where="forecast", found=found, allowed=allowed)])
     progress = NullProgress() if progress is None else progress
     timings = dict(fit.timings)
     other = known_sensitivities(fit)

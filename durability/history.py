@@ -9,7 +9,7 @@ import numpy as np
 
 from durability.agreements import Agreement
 from durability.assembly import log_years
-from durability.inference import Fit
+from durability.inference import Fit, Model
 from durability.ladder import Spell, first_times, kaplan_meier
 from durability.summaries import INTERVAL, curve, interval
 from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, MARKS, RUNGS, STREAMS
@@ -75,7 +75,17 @@ def cumulative_by_age(fit: Fit, theta: Theta, years: np.ndarray) -> np.ndarray:
     -------
     ndarray (draw, age, agreement, stream)
     """
-    module, arrays = fit.model.module, fit.model.arrays
+    return expected_hazards(fit.model, theta, years)
+
+
+def expected_hazards(model: Model, theta: Theta, years: np.ndarray) -> np.ndarray:
+    """Do the same for draws that belong to no fit, such as those of a prior.
+
+    Returns
+    -------
+    ndarray (draw, age, agreement, stream)
+    """
+    module, arrays = model.module, model.arrays
     latent = module.latents(theta, arrays, np)
     scale = module.log_scales(theta, latent, arrays)[..., :-1, :]
     shape = arrays["history_event"].shape
@@ -86,19 +96,28 @@ def cumulative_by_age(fit: Fit, theta: Theta, years: np.ndarray) -> np.ndarray:
     return np.stack(out, axis=1)
 
 
-def _implied(fit: Fit, theta: Theta) -> dict[str, Any]:
-    """Survival of every rung, averaged over history's agreements by weight."""
-    cumulative = cumulative_by_age(fit, theta, GRID_YEARS)
-    weight = fit.model.arrays["history_weight"]
+def mean_survival(model: Model, theta: Theta, years: np.ndarray) -> dict[str, np.ndarray]:
+    """Survival of every rung, averaged over history's agreements by weight.
+
+    Returns
+    -------
+    dict
+        By rung, ndarray (draw, age).
+    """
+    cumulative = expected_hazards(model, theta, years)
+    weight = model.arrays["history_weight"]
     by_name = {stream: cumulative[..., k] for k, stream in enumerate(STREAMS)}
     parts = {mark: MARKS[rank:] for rank, mark in enumerate(MARKS)}
     parts |= {"abrogation": ("abrogation",), "breakdown": ("war", "abrogation")}
-    curves = {}
-    for rung in RUNGS:
-        survival = np.exp(-np.asarray(sum(by_name[each] for each in parts[rung])))
-        mean = (survival * weight).sum(-1) / weight.sum()
-        curves[rung] = {"age_years": GRID_YEARS.tolist(), **curve(mean)}
-    return curves
+    survival = {
+        rung: np.exp(-np.asarray(sum(by_name[each] for each in parts[rung]))) for rung in RUNGS
+    }
+    return {rung: (each * weight).sum(-1) / weight.sum() for rung, each in survival.items()}
+
+
+def _implied(fit: Fit, theta: Theta) -> dict[str, Any]:
+    survival = mean_survival(fit.model, theta, GRID_YEARS)
+    return {rung: {"age_years": GRID_YEARS.tolist(), **curve(survival[rung])} for rung in RUNGS}
 
 
 def _precedents(fit: Fit) -> list[dict[str, Any]]:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from durability import cache
-from durability.assembly import ModelData
-from durability.catalogue import find_model, models_hash, parameters_of
-from durability.errors import SamplingError
+from durability.absorption import told_rows
+from durability.assembly import ModelData, entered_rows
+from durability.catalogue import continuation, find_model, models_hash, parameters_of
+from durability.errors import InputError, Problem, SamplingError, quoted
 from durability.prior_sets import PriorSet, check_parameters
 from durability.progress import NullProgress, Progress, timed_stage
 
@@ -52,7 +53,7 @@ class Model:
     @property
     def module(self) -> Any:
         """The submodel's functions."""
-        return find_model(self.name)
+        return find_model(self.name) if self.data.after is None else continuation()
 
     @property
     def arrays(self) -> Mapping[str, np.ndarray]:
@@ -154,10 +155,46 @@ def build(data: ModelData, priors: PriorSet, *, model: str = "breakdown") -> Mod
     Raises
     ------
     InputError
-        There is no such model, or the prior set lacks one of its parameters or has one too many.
+        There is no such model, the prior set lacks one of its parameters or has one too many, or
+        it was a posterior and the data hold rows that it has absorbed.
     """
     check_parameters(priors, parameters_of(model))
+    check_absorbed(data, priors, model)
     return Model(name=model, data=data, priors=priors)
+
+
+def check_absorbed(data: ModelData, priors: PriorSet, model: str) -> None:
+    """Refuse to count a row twice: data that a posterior has seen, beside that posterior.
+
+    Raises
+    ------
+    InputError
+        Naming the rows.
+    """
+    where, lineage = str(priors.path), priors.lineage
+    if data.after is not None and data.after.hash == priors.hash:
+        if model != "breakdown":
+            found = f"it is a posterior of the model breakdown, not of {quoted(model)}"
+            raise InputError([Problem(where=where, found=found, allowed="use that model")])
+        return
+    if data.after is not None:
+        found = f"the data go on from {data.after.name}, which is another set"
+        allowed = f"assemble(case, after=…) with {priors.name}, or build with {data.after.name}"
+        raise InputError([Problem(where=where, found=found, allowed=allowed)])
+    if lineage is None:
+        return
+    if data.case.name != lineage.case:
+        found = f"it is a posterior of {lineage.case}: its state does not go to {data.case.name}"
+        allowed = f"use the set that it was revised from, {lineage.parent}"
+        raise InputError([Problem(where=where, found=found, allowed=allowed)])
+    held = entered_rows(data)
+    twice = {
+        kind: [name for name in rows if name in lineage.absorbed[kind]]
+        for kind, rows in held.items()
+    }
+    found = f"the data hold rows that it has absorbed: {told_rows(twice)}"
+    allowed = "assemble(case, after=priors) leaves them out, as does durability priors continue"
+    raise InputError([Problem(where=where, found=found, allowed=allowed)])
 
 
 def fit(

@@ -37,13 +37,16 @@ from typing import Final
 
 from durability import distributions
 from durability.errors import InputError, Problem, Problems, one_of, quoted
+from durability.joint_priors import TABLES, Joint, Lineage, content_of, read_joint
+from durability.judgements import Judgement, read_judgement
 from durability.toml_files import TomlFile, read_toml
 
-STATUSES: Final = ("computed", "literature", "assumed")
+STATUSES: Final = ("computed", "literature", "assumed", "elicited")
 """Where a prior's numbers come from; only an assumed one may do without a source."""
 
 FORMAT: Final = 1
 TEXTS: Final = ("unit", "meaning", "reason", "source", "status")
+ELICITED: Final = "elicited"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Prior:
         Probability to value, as the file has them.
     unit, meaning, reason, source, status : str
         `status` is one of :data:`STATUSES`.
+    elicited : Judgement or None
+        What an expert said, where the prior was made of that.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Prior:
     reason: str
     source: str
     status: str
+    elicited: Judgement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,10 @@ class PriorSet:
         In the order of the file.
     hash : str
         Of distributions and numbers alone: rewording a reason changes no fit.
+    joint : Joint or None
+        The law of all unknowns at once, of a set that was a posterior.
+    lineage : Lineage or None
+        What it is a posterior of.
     """
 
     name: str
@@ -93,6 +103,8 @@ class PriorSet:
     about: str
     parameters: Mapping[str, Prior]
     hash: str
+    joint: Joint | None = None
+    lineage: Lineage | None = None
 
 
 def read_priors(
@@ -124,19 +136,22 @@ def read_priors(
     tables = [
         _Table(file, name, content, problems)
         for name, content in file.content.items()
-        if isinstance(content, dict)
+        if isinstance(content, dict) and name not in TABLES
     ]
     priors = {table.name: prior for table in tables if (prior := _prior(table)) is not None}
     if expected is not None:
         _check_names([table.name for table in tables], tuple(expected), file.where, problems)
         _check_families(priors, expected, lambda n: file.where(n, "distribution"), problems)
+    joint, lineage = read_joint(file, problems)
     problems.raise_any()
     return PriorSet(
         name=file.path.stem,
         path=file.path,
         about=str(file.content.get("about", "")),
         parameters=MappingProxyType(priors),
-        hash=_hash(priors),
+        hash=hash_of(priors, joint, lineage),
+        joint=joint,
+        lineage=lineage,
     )
 
 
@@ -246,8 +261,8 @@ def _prior(table: _Table) -> Prior | None:
         return None
     names = distributions.PARAMETERS[distribution]
     for key in table.content:
-        if key not in ("distribution", "quantiles", *TEXTS, *names):
-            known = (*names, "quantiles", "distribution", *TEXTS)
+        if key not in ("distribution", "quantiles", ELICITED, *TEXTS, *names):
+            known = (*names, "quantiles", "distribution", *TEXTS, ELICITED)
             table.refuse(f"unknown key {quoted(key)}", one_of(known, key), key=key)
     quantiles = _quantiles(table, distribution) if "quantiles" in table.content else None
     if "quantiles" in table.content:
@@ -261,7 +276,16 @@ def _prior(table: _Table) -> Prior | None:
         distribution=distribution,
         values=MappingProxyType(values),
         quantiles=None if quantiles is None else MappingProxyType(quantiles),
+        elicited=_elicited(table),
         **texts,
+    )
+
+
+def _elicited(table: _Table) -> Judgement | None:
+    if ELICITED not in table.content:
+        return None
+    return read_judgement(
+        table.content[ELICITED], lambda found, allowed: table.refuse(found, allowed, key=ELICITED)
     )
 
 
@@ -400,7 +424,12 @@ def _meant(name: str, missing: Sequence[str]) -> str:
     return f"did you mean {quoted(close[0])}?" if close else "take it out"
 
 
-def _hash(priors: Mapping[str, Prior]) -> str:
-    numbers = {name: [prior.distribution, dict(prior.values)] for name, prior in priors.items()}
+def hash_of(priors: Mapping[str, Prior], joint: Joint | None, lineage: Lineage | None) -> str:
+    """Hash what decides a fit: distributions and numbers, and the joint law if there is one."""
+    numbers: dict[str, object] = {
+        name: [prior.distribution, dict(prior.values)] for name, prior in priors.items()
+    }
+    if joint is not None and lineage is not None:
+        numbers["joint"] = content_of(joint, lineage)
     written = json.dumps(numbers, sort_keys=True, allow_nan=False)
     return hashlib.sha256(written.encode()).hexdigest()

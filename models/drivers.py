@@ -130,6 +130,43 @@ def deviations(
     return xp.sqrt(1.0 - persistence)[..., None, None] * xp.exp(age * log_phi) * grown
 
 
+def continued(
+    standing: Any,
+    last: Any,
+    persistence: Any,
+    autoregressive: Any,
+    cholesky: Any,
+    raw: Any,
+    xp: Any,
+    *,
+    months: int,
+) -> Any:
+    r"""Paths that go on from a known month; :func:`extend` in either namespace, without a loop.
+
+    :math:`y_t = \varphi^t \left(y_0 + \sum_{s\le t} \varphi^{-s} c_s \epsilon_s\right)`, as in
+    :func:`deviations`.
+
+    Parameters
+    ----------
+    standing, last : array (..., driver)
+        μ, and the drivers in the last month known.
+    raw : array (..., month, driver)
+        Standard normal.
+    months : int
+        Length of the month axis.
+
+    Returns
+    -------
+    array (..., month, driver)
+    """
+    age = np.arange(1.0, months + 1.0)[:, None]
+    log_phi = xp.log(autoregressive)[..., None, None]
+    scale = xp.sqrt((1.0 - autoregressive**2) * (1.0 - persistence))[..., None, None]
+    shocks = correlated(cholesky, raw) * (scale * xp.exp(-age * log_phi))
+    away = (last - standing)[..., None, :] + xp.cumsum(shocks, axis=-2)
+    return standing[..., None, :] + xp.exp(age * log_phi) * away
+
+
 def memory(persistence: Any, autoregressive: Any, years: Any, xp: Any) -> Any:
     r"""How much of a start value is expected to remain at an age, in (ρ², 1].
 

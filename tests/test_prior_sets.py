@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from durability.distributions import PARAMETERS, SOLVABLE, quantile, solve
+from durability.distributions import (
+    PARAMETERS,
+    SOLVABLE,
+    mean_sd,
+    quantile,
+    share_below,
+    solve,
+)
 from durability.errors import InputError, Problem
 from durability.prior_sets import (
     PriorSet,
@@ -69,6 +76,29 @@ def test_quantiles_are_those_of_scipy(
 ) -> None:
     oracle = SCIPY[distribution](values).ppf(probability)
     assert quantile(distribution, values, probability) == pytest.approx(oracle, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "values"),
+    [
+        ("normal", {"mean": -3.5, "sd": 0.7}),
+        ("halfnormal", {"sd": 2.5}),
+        ("lognormal", {"mu": -1.2, "sigma": 0.4}),
+        ("beta", {"a": 8.0, "b": 2.0}),
+        ("gamma", {"shape": 0.7, "rate": 3.0}),
+        ("exponential", {"rate": 0.25}),
+        ("lkj", {"eta": 2.0}),
+    ],
+)
+def test_means_deviations_and_shares_are_those_of_scipy(
+    distribution: str, values: dict[str, float]
+) -> None:
+    oracle = SCIPY[distribution](values)
+    assert mean_sd(distribution, values) == pytest.approx((oracle.mean(), oracle.std()), rel=1e-9)
+    if distribution != "lkj":
+        for value in (-4.0, 0.0, 0.3, 0.9, 2.0):
+            found = share_below(distribution, values, value)
+            assert found == pytest.approx(oracle.cdf(value), rel=1e-9, abs=1e-15)
 
 
 @pytest.mark.parametrize(

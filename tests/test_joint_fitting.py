@@ -1,0 +1,105 @@
+"""Fitting a joint law: it finds laws that it can hold, and says when it cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from durability.catalogue import joint_law
+from durability.joint_fitting import _margin, fit_law, khat_of_law
+
+
+def correlated(n: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    matrix = np.array([[1.0, 0.7, -0.2], [0.7, 1.0, 0.1], [-0.2, 0.1, 1.0]])
+    return rng.standard_normal((n, 3)) @ np.linalg.cholesky(matrix).T, matrix
+
+
+def test_a_normal_posterior_is_found_with_its_moments() -> None:
+    z, matrix = correlated(6000, seed=1)
+    draws = np.array([1.0, -2.0, 0.5]) + z * np.array([0.2, 3.0, 1.0])
+    law = fit_law(draws)
+    again = joint_law().pushed(np.random.default_rng(2).standard_normal((40_000, 3)), law, np)
+    assert again.mean(0) == pytest.approx(draws.mean(0), abs=0.08)
+    assert again.std(0) == pytest.approx(draws.std(0), rel=0.03)
+    assert law["joint_correlation"] == pytest.approx(matrix, abs=0.03)
+    assert law["joint_tail"] == pytest.approx(1.0, abs=0.08)
+    assert law["joint_skewness"] == pytest.approx(0.0, abs=0.06)
+
+
+def test_heavy_tails_and_skewness_are_found() -> None:
+    heavy = stats.t(4).rvs(8000, random_state=np.random.default_rng(3))
+    skewed = np.log(stats.gamma(0.7).rvs(8000, random_state=np.random.default_rng(4)))
+    law = fit_law(np.column_stack([heavy, skewed]))
+    assert law["joint_tail"][0] < 0.85
+    assert law["joint_skewness"][1] < -0.2
+    again = joint_law().pushed(np.random.default_rng(5).standard_normal((200_000, 2)), law, np)
+    for column, oracle in ((again[:, 0], stats.t(4)), (np.exp(again[:, 1]), stats.gamma(0.7))):
+        probabilities = [0.02, 0.1, 0.5, 0.9, 0.98]
+        found = [np.mean(column < value) for value in oracle.ppf(probabilities)]
+        assert found == pytest.approx(probabilities, abs=0.02)
+
+
+def test_the_likeliest_margin_is_found_whatever_the_unit() -> None:
+    rng = np.random.default_rng(6)
+    z = rng.standard_normal(20_000)
+    x = 1e4 + 1e-3 * np.sinh((np.arcsinh(z) + 0.4) / 0.8)
+    a, b, g, d = _margin(x)
+    assert (a - 1e4) / 1e-3 == pytest.approx(0.0, abs=0.05)
+    assert b == pytest.approx(1e-3, rel=0.05)
+    assert (g, d) == pytest.approx((0.4, 0.8), abs=0.05)
+
+
+def test_draws_of_the_law_itself_are_told_to_be_faithful() -> None:
+    z, _ = correlated(3000, seed=7)
+    assert khat_of_law(z, fit_law(z), seed=1) < 0.5
+
+
+def test_a_law_that_bends_is_told_not_to_be_faithful() -> None:
+    """A banana and a funnel: no copula holds them, and moments up to the second do not show it."""
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((4000, 4))
+    bent = np.column_stack([x[:, 0], 2.0 * (x[:, 0] ** 2 - 1.0) + 0.3 * x[:, 1], x[:, 2:]])
+    straight = khat_of_law(x, fit_law(x), seed=1)
+    assert khat_of_law(bent, fit_law(bent), seed=1) > max(0.7, straight)
+
+
+def test_two_unknowns_that_are_one_another_still_have_a_law() -> None:
+    x = np.random.default_rng(9).standard_normal(2000)
+    law = fit_law(np.column_stack([x, 2.0 * x + 1.0]))
+    assert law["joint_correlation"][0, 1] > 0.99
+    assert np.isfinite(law["joint_cholesky"]).all()
+
+
+def two_humps(n: int, *, seed: int) -> np.ndarray:
+    """Three in ten draws lie around one place, the others around another, in a plane askew."""
+    rng = np.random.default_rng(seed)
+    which = rng.random(n) < 0.3
+    near, far = np.array([2.0, 2.0, 0.0]), np.array([-0.9, -0.9, 0.0])
+    return rng.standard_normal((n, 3)) * np.array([0.5, 0.5, 1.0]) + np.where(
+        which[:, None], near, far
+    )
+
+
+def test_a_mixture_holds_two_humps_that_a_copula_does_not() -> None:
+    draws = two_humps(4000, seed=10)
+    plain, mixed = fit_law(draws), fit_law(draws, components=2)
+    assert khat_of_law(draws, mixed, seed=1) < min(0.7, khat_of_law(draws, plain, seed=1))
+    assert sorted(mixed["joint_weights"]) == pytest.approx([0.3, 0.7], abs=0.04)
+    rng = np.random.default_rng(11)
+    raw = joint_law().drawn(rng.standard_normal((40_000, 3)), rng.random(40_000), mixed)
+    again = joint_law().pushed(raw, mixed, np)
+    assert again.mean(0) == pytest.approx(draws.mean(0), abs=0.08)
+    assert np.cov(again, rowvar=False) == pytest.approx(np.cov(draws, rowvar=False), abs=0.25)
+    between = (np.abs(again[:, 0] - 0.55) < 0.3).mean()
+    assert between == pytest.approx((np.abs(draws[:, 0] - 0.55) < 0.3).mean(), abs=0.02)
+
+
+def test_a_mixture_of_one_is_the_plain_law() -> None:
+    z, _ = correlated(1000, seed=12)
+    plain, same = fit_law(z), fit_law(z, components=1, seed=9)
+    assert {name: values.tolist() for name, values in plain.items()} == {
+        name: values.tolist() for name, values in same.items()
+    }
+    assert plain["joint_centres"].tolist() == [[0.0, 0.0, 0.0]]
