@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from durability.report import write_report as write_report
     from durability.revision import revise_priors as revise_priors
     from durability.updating import compare as compare
-    from durability.updating import prepare as prepare
     from durability.updating import update as update
+    from durability.weighing import prepare as prepare
 
     __version__: str
 
@@ -61,7 +61,7 @@ _HOMES = {
     "gather_inputs": "forecast_ledger",
     "list_cases": "cases",
     "new_case": "cases",
-    "prepare": "updating",
+    "prepare": "weighing",
     "read_agreements": "agreements",
     "read_case": "cases",
     "read_ledger": "forecast_ledger",

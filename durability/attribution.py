@@ -24,16 +24,9 @@ from durability.bases import said_by
 from durability.catalogue import prior_ratio
 from durability.news import NewsItem
 from durability.prior_sets import PriorSet
-from durability.updating import (
-    Base,
-    Reweighted,
-    Table,
-    Update,
-    cannot_weigh,
-    family_weights,
-    reweigh,
-)
+from durability.updating import Update
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS
+from durability.weighing import Base, Reweighted, Table, cannot_weigh, family_weights, reweigh
 
 EXACT_MOST = 8
 """Parts up to which every subset is weighed: 256 of them."""

@@ -15,18 +15,9 @@ from durability.attribution import Attribution, Part, attribute
 from durability.identity import identity, knowledge
 from durability.inference import Settings
 from durability.reweighting import khat_most
-from durability.updating import (
-    EFFECTIVE_LEAST,
-    MONTHS_MOST,
-    Base,
-    Reweighted,
-    Table,
-    Update,
-    cannot_weigh,
-    doubts,
-    reweigh,
-)
+from durability.updating import EFFECTIVE_LEAST, MONTHS_MOST, Update, doubts
 from durability.vocabulary import HORIZONS_MONTHS
+from durability.weighing import Base, Reweighted, Table, cannot_weigh, reweigh
 
 
 def update_record(update: Update) -> dict[str, Any]:

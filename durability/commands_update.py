@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from durability.cases import Case
     from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
-    from durability.updating import Base, Update
+    from durability.updating import Update
+from durability.weighing import Base
 
 
 @click.command()
@@ -75,7 +76,8 @@ def update(
     """
     from durability.bases import find_base
     from durability.cases import read_case
-    from durability.updating import assembled, prepare, revise
+    from durability.updating import assembled, revise
+    from durability.weighing import prepare
 
     found = read_case(case)
     inputs = _begin_recording(found, priors, ledger) if record else None

@@ -24,9 +24,10 @@ from durability.progress import NullProgress, Progress, timed_stage
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate, unseen
 from durability.summaries import INTERVAL, chance, curve, interval
-from durability.updating import Base, compare, prepare
+from durability.updating import compare
 from durability.verdict import judge
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
+from durability.weighing import Base, prepare
 
 if TYPE_CHECKING:
     import pandas as pd

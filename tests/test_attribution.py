@@ -20,8 +20,9 @@ from durability.attribution import attribute, explain
 from durability.catalogue import prior_ratio
 from durability.inference import Fit
 from durability.prior_sets import Prior, PriorSet
-from durability.updating import Base, Table, Update, prepare, reweigh, update
+from durability.updating import Update, update
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
+from durability.weighing import Base, Table, prepare, reweigh
 
 NEWS = [
     item("N1", date(2026, 6, 20), driver="corridor", ratings=(("a", 3), ("b", 2))),

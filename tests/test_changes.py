@@ -18,8 +18,9 @@ import durability
 from durability.assembly import assemble
 from durability.changes import changes_between, update_record
 from durability.update_screen import update_lines
-from durability.updating import Base, compare, prepare, update
+from durability.updating import compare, update
 from durability.vocabulary import STREAMS
+from durability.weighing import Base, prepare
 
 DATA = Path(durability.__file__).parent / "data"
 NEWS = [

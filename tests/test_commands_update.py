@@ -20,7 +20,7 @@ from durability.assembly import ModelData
 from durability.cli import main
 from durability.inference import Fit
 from durability.particles import Particles, keep, particles_of
-from durability.updating import Base, prepare
+from durability.weighing import Base, prepare
 
 Captured = pytest.CaptureFixture[str]
 CASE = "armenia_azerbaijan"

@@ -23,8 +23,9 @@ from durability.particles import (
     read_particles,
 )
 from durability.simulation import incidences, simulate
-from durability.updating import prepare, update
+from durability.updating import update
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
+from durability.weighing import prepare
 
 NEWS = item("N1", date(2026, 6, 20), driver="corridor", ratings=(("a", 2), ("b", 1)))
 

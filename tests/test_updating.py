@@ -14,7 +14,7 @@ import pytest
 from fitted import drawn_fit, narrow_fit
 from worlds import CUTOFF, flagship, history, item, window
 
-from durability import updating as updates
+from durability import weighing
 from durability.assembly import ModelData, assemble
 from durability.cases import Case
 from durability.catalogue import marginals
@@ -24,8 +24,9 @@ from durability.particles import grown, new_months
 from durability.reweighting import smooth
 from durability.simulation import simulate
 from durability.units import Unit
-from durability.updating import Base, Update, family_weights, prepare, revise, summary, update
+from durability.updating import Update, revise, update
 from durability.vocabulary import HORIZONS_MONTHS, STREAMS
+from durability.weighing import Base, family_weights, prepare, summary
 
 JUNE = date(2026, 6, 20)
 NEWS = (
@@ -212,7 +213,7 @@ def test_new_months_are_those_of_the_fits_own_forecast(fit: Fit, base: Base) -> 
     data = data_of(watched(date(2026, 8, 31)), date(2026, 8, 31))
     assert new_months(base.particles, data) == 2
     future = simulate(fit, months=12, seed=fit.settings.seed)
-    found = updates._seen_now(base, data, base.particles.model_of(data).arrays, 0)
+    found = weighing._seen_now(base, data, base.particles.model_of(data).arrays, 0)
     np.testing.assert_array_equal(found.latent["pressure"][:, -2:], future.pressure[:, :2])
 
 
@@ -226,7 +227,7 @@ def test_months_survived_weigh_by_survival(fit: Fit, base: Base) -> None:
             found.weighed.terms["stream", stream][:, 0], expected, rtol=1e-6, atol=1e-12
         )
     assert found.weighed.months == 2
-    assert found.weighed.shares.shape == (1200, updates.CHILDREN)
+    assert found.weighed.shares.shape == (1200, weighing.CHILDREN)
     np.testing.assert_allclose(found.weighed.shares.sum(axis=1), 1.0)
 
 

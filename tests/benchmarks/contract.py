@@ -43,9 +43,10 @@ from durability.cases import Case, Standing, read_case
 from durability.catalogue import find_model
 from durability.inference import Fit, Model, Settings
 from durability.news import NewsItem
-from durability.reweighting import effective_draws
-from durability.updating import Base, Update, doubts, prepare, revise
+from durability.reweighting import effective_draws, khat_most
+from durability.updating import EFFECTIVE_LEAST, MONTHS_MOST, Update, revise
 from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
+from durability.weighing import Base, prepare
 
 ROWS = Path(__file__).with_suffix(".jsonl")
 SEED = 20261122
@@ -74,7 +75,7 @@ def code_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-MACHINE = ("units", "reweighting", "particles", "updating", "simulation")
+MACHINE = ("units", "reweighting", "particles", "weighing", "simulation")
 MATHEMATICS = (
     *("breakdown", "drivers", "hazard", "indicators", "marginals", "parameters", "ratings"),
 )
@@ -316,13 +317,21 @@ def trust(update: Update) -> dict[str, Any]:
     parents = update.weighed.parents
     return {
         "months": update.weighed.months,
-        "khat": parents.khat if np.isfinite(parents.khat) else None,
+        "khat": parents.khat if parents.khat > -np.inf else None,
         "effective_size": parents.effective_size,
-        "good": not doubts(update.weighed),
     }
 
 
 # ---- runs ---------------------------------------------------------------------------------------
+
+
+def good(row: Mapping[str, Any]) -> bool:
+    """Whether the ladder trusts a row's weights."""
+    return (
+        row["months"] <= MONTHS_MOST
+        and (row["khat"] or -np.inf) <= khat_most(BASE.draws * BASE.chains)
+        and row["effective_size"] >= EFFECTIVE_LEAST
+    )
 
 
 def done() -> list[dict[str, Any]]:
@@ -366,7 +375,8 @@ def run_streams(until: float, wanted: int) -> None:
             return
         row = one_stream(number, compiled)
         append(row)
-        print(number, {k: row[k] for k in ("step", "good", "kept", "weighted", "gold")}, flush=True)
+        told = {name: row[name] for name in ("step", "kept", "weighted", "gold")}
+        print(number, told, "good" if good(row) else "refit", flush=True)
 
 
 def run_flagship(until: float) -> None:
@@ -420,16 +430,16 @@ def stream_lines(streams: list[dict[str, Any]]) -> Iterator[str]:
     yield "|---|---:|---:|---:|---:|---:|"
     for step in [*range(1, STEPS + 1), None]:
         mine = [row for row in streams if step is None or row["step"] == step]
-        good = [row for row in mine if row["good"]]
-        kept = [row for row in good if row["kept"]]
+        trusted = [row for row in mine if good(row)]
+        kept = [row for row in trusted if row["kept"]]
         if mine:
-            apart = max((abs(r["weighted"] - r["gold"]) for r in good), default=0.0)
-            khat = np.median([r["khat"] for r in good if r["khat"] is not None] or [np.nan])
+            apart = max((abs(r["weighted"] - r["gold"]) for r in trusted), default=0.0)
+            khat = np.median([r["khat"] for r in trusted if r["khat"] is not None] or [np.nan])
             yield (
-                f"| {STEP_NAMES[step]} | {len(mine)} | {len(good)} | {len(kept)} | "
+                f"| {STEP_NAMES[step]} | {len(mine)} | {len(trusted)} | {len(kept)} | "
                 f"{100 * apart:.2f} | {khat:.2f} |"
             )
-    bad = [row for row in streams if not row["good"]]
+    bad = [row for row in streams if not good(row)]
     off = [row for row in bad if not row["kept"]]
     yield ""
     yield f"Of {len(bad)} that the ladder would refit, {len(off)} were off by more than the bound."
@@ -459,7 +469,7 @@ def month_lines(months: list[dict[str, Any]]) -> Iterator[str]:
         khat = "–" if row["khat"] is None else f"{row['khat']:.2f}"
         yield (
             f"| {row['cutoff'][:7]} | {row['items']} | {100 * row['before']:.2f} | {one} | {two} | "
-            f"{khat} | {row['effective_size']:.0f} | {'yes' if row['good'] else 'no'} | "
+            f"{khat} | {row['effective_size']:.0f} | {'yes' if good(row) else 'no'} | "
             f"{'yes' if row['kept'] else 'NO'} |"
         )
 
