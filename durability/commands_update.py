@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
     from durability.updating import Update
-from durability.weighing import Base
+    from durability.weighing import Base
 
 
 @click.command()

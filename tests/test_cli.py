@@ -275,6 +275,7 @@ def test_a_forecast_is_asked_for_as_the_options_say(
         "chains": 2,
         "refit": True,
         "sensitivities": False,
+        "since": "",
     }
     assert str(Path("here") / "report.html") in capsys.readouterr().out
 

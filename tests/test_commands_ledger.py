@@ -31,7 +31,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def made(monkeypatch: pytest.MonkeyPatch) -> Issued:
     """Answer ``durability forecast`` with a made forecast, without sampling or rendering."""
     example = issued()
-    answer = types.SimpleNamespace(record={**example.record, "fit": "c" * 64}, tree=None)
+    example.record["fit"] = "c" * 64
+    answer = types.SimpleNamespace(record=example.record, tree=None)
     forecasts = types.ModuleType("durability.forecasts")
     forecasts.run = lambda case, **asked: answer  # type: ignore[attr-defined]
     report = types.ModuleType("durability.report")
