@@ -85,7 +85,7 @@ class Settings:
     chains: int = 4
     seed: int = 1
     target_accept: float = 0.9
-    max_depth: int = 8
+    max_depth: int = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
