@@ -32,7 +32,7 @@ from durability.progress import NullProgress, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
 
-DRAWS, TUNE, CHAINS = 100, 80, 2
+DRAWS, TUNE, CHAINS = 150, 120, 2
 TARGET_ACCEPT = 0.8
 """Lower than the fit's: half the steps, and a rare divergence is told in the row's note."""
 
