@@ -25,7 +25,7 @@ from durability.command_types import (
     PRIORS,
     check_writable,
 )
-from durability.commands_ledger import LEDGER
+from durability.commands_ledger import begin_recording, finish_recording, record_options
 from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
 from durability.commands_priors import priors as priors_commands
@@ -34,7 +34,6 @@ from durability.errors import DurabilityError, InputError, Problem, Problems, qu
 
 if TYPE_CHECKING:
     from durability.cases import Case
-    from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
 
 COMPLETION_VARIABLE = "_DURABILITY_COMPLETE"
@@ -140,14 +139,7 @@ def durability() -> None:
     show_default=True,
     help="Refit, with short chains, under each alternative assumption too.",
 )
-@click.option("--record", is_flag=True, help="Record the forecast in the ledger.")
-@click.option(
-    "--ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=LEDGER,
-    show_default=True,
-    help="Where --record records it.",
-)
+@record_options("forecast")
 def forecast(
     case: str,
     cutoff: date | None,
@@ -171,7 +163,7 @@ def forecast(
         cutoff = found.covered_until if cutoff is None else cutoff
         out = FORECASTS / found.name / str(cutoff) if out is None else out
         check_writable(out)
-        inputs = _begin_recording(found, chosen, ledger) if record else None
+        inputs = begin_recording(found, chosen, ledger) if record else None
         from durability.forecasts import run as run_forecast
 
         made = run_forecast(
@@ -193,20 +185,8 @@ def forecast(
     click.echo(timing_line(timings), err=True)
     status = _show(made.record, written)
     if inputs is not None:
-        from durability.forecast_ledger import record_forecast
-
-        line = record_forecast(made.record, inputs, ledger=ledger)
-        click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
+        finish_recording(made.record, inputs, ledger)
     return status
-
-
-def _begin_recording(case: Case, priors: PriorSet, ledger: Path) -> Inputs:
-    """Take what a forecast is made from, and refuse a ledger that could not take it later."""
-    from durability.forecast_ledger import check_ledger, gather_inputs
-
-    check_ledger(ledger)
-    check_writable(ledger.parent)
-    return gather_inputs(case, priors)
 
 
 @durability.command()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from durability.command_types import check_writable
 from durability.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from durability.forecast_ledger import LedgerLine
+    from durability.cases import Case
+    from durability.forecast_ledger import Inputs, LedgerLine
+    from durability.prior_sets import PriorSet
 
 LEDGER = "forecasts/ledger.jsonl"
 
@@ -24,6 +27,42 @@ ledger_option = click.option(
     show_default=True,
     help="The ledger's file.",
 )
+
+
+def record_options(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options ``--record`` and ``--ledger``."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        place = click.option(
+            "--ledger",
+            type=click.Path(dir_okay=False, path_type=Path),
+            default=LEDGER,
+            show_default=True,
+            help="Where --record records it.",
+        )
+        asked = click.option("--record", is_flag=True, help=f"Record the {what} in the ledger.")
+        return asked(place(command))
+
+    return add
+
+
+def begin_recording(case: Case, priors: PriorSet, ledger: Path) -> Inputs:
+    """Take what a forecast is made from, and refuse a ledger that could not take it later."""
+    from durability.forecast_ledger import check_ledger, gather_inputs
+
+    check_ledger(ledger)
+    check_writable(ledger.parent)
+    return gather_inputs(case, priors)
+
+
+def finish_recording(
+    record: Mapping[str, Any], inputs: Inputs, ledger: Path, method: Mapping[str, Any] | None = None
+) -> None:
+    """Record a forecast, and say where and under which hash."""
+    from durability.forecast_ledger import record_forecast
+
+    line = record_forecast(record, inputs, ledger=ledger, method=method)
+    click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
 
 
 class _Head(click.ParamType[str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,11 @@ from durability.command_types import (
     PRIORS,
     check_writable,
 )
-from durability.commands_ledger import LEDGER
+from durability.commands_ledger import begin_recording, finish_recording, record_options
 
 if TYPE_CHECKING:
     from durability.assembly import ModelData
     from durability.cases import Case
-    from durability.forecast_ledger import Inputs
     from durability.prior_sets import PriorSet
     from durability.updating import Update
     from durability.weighing import Base
@@ -51,14 +50,7 @@ if TYPE_CHECKING:
     help="Sample again where the weights of the fit's draws cannot be trusted.",
 )
 @click.option("--out", type=FOLDER, help="Folder for the record.  [default: forecasts/CASE/CUTOFF]")
-@click.option("--record", is_flag=True, help="Record the revised forecast in the ledger.")
-@click.option(
-    "--ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=LEDGER,
-    show_default=True,
-    help="Where --record records it.",
-)
+@record_options("revised forecast")
 def update(
     case: str,
     cutoff: date | None,
@@ -76,11 +68,12 @@ def update(
     """
     from durability.bases import find_base
     from durability.cases import read_case
+    from durability.prior_sets import read_priors
     from durability.updating import assembled, revise
     from durability.weighing import prepare
 
     found = read_case(case)
-    inputs = _begin_recording(found, priors, ledger) if record else None
+    inputs = begin_recording(found, read_priors(priors), ledger) if record else None
     start = find_base(found, cutoff=cutoff, priors=priors)
     base = _first_fit(found, cutoff, priors) if start is None else prepare(start)
     fit = base.particles
@@ -89,27 +82,19 @@ def update(
     revised = revise(base, data, refit=_refit_with(fit.priors, fit.seed, again) if refit else None)
     made = _written(revised, out)
     if inputs is not None:
-        _record(made, inputs, ledger)
+        finish_recording(made, inputs, ledger, _method(made))
     return 0 if made["verdict"]["ok"] else DIAGNOSTICS_FAILED
 
 
-def _begin_recording(case: Case, priors: str, ledger: Path) -> Inputs:
-    """Take what the forecast is made from, and refuse a ledger that could not take it later."""
-    from durability.forecast_ledger import check_ledger, gather_inputs
-    from durability.prior_sets import read_priors
-
-    check_ledger(ledger)
-    check_writable(ledger.parent)
-    return gather_inputs(case, read_priors(priors))
-
-
-def _record(made: dict[str, Any], inputs: Inputs, ledger: Path) -> None:
-    from durability.forecast_ledger import record_forecast
-
-    trust = made["changes"]["trust"]
-    method = {"kind": "update", "step": made["method"], "since": made["changes"]["since"]["fit"]}
-    line = record_forecast(made, inputs, ledger=ledger, method={**method, "trust": trust})
-    click.echo(f"{ledger}: recorded as forecast {line.sequence}, hash {line.hash}")
+def _method(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how a revised forecast was made, for the ledger."""
+    changes = made["changes"]
+    return {
+        "kind": "update",
+        "step": made["method"],
+        "since": changes["since"]["fit"],
+        "trust": changes["trust"],
+    }
 
 
 def _first_fit(case: Case, cutoff: date | None, priors: str) -> Base:
