@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Final
 
 from durability import toml_tables as toml
+from durability.conditions import Condition, collect_conditions
 from durability.errors import InputError, Problems, quoted
 from durability.files import read_text
 from durability.toml_files import TomlFile, read_toml
 from durability.toml_tables import TomlTable
-from durability.vocabulary import DRIVERS, MARKS, RATING_MAX, RATING_MIN, STREAMS
+from durability.vocabulary import DRIVERS, LIFE_CYCLE, MARKS, RATING_MAX, RATING_MIN, STREAMS
 
 FORMAT: Final = 1
 
@@ -25,12 +26,15 @@ MAX_GRID_MONTHS: Final = 600
 MAX_BYTES: Final = 2**20
 
 _TOP: Final = ("format", "title", "parties", "clock", "grid", "coverage", "observed_to")
-_TOP_OPTIONAL: Final = ("history", "happened", "standing")
+_TOP_OPTIONAL: Final = ("history", "happened", "standing", "life_cycle", "condition")
 
 COVARIATE_KEYS: Final = (
     *("contiguous", "war_outcome", "third_party", "territorial_unresolved", "earlier_wars"),
 )
 """Keys of ``[covariates]``: three flags 0 or 1, an outcome, and a count."""
+
+SIGNED: Final = "signed"
+"""Where a deal stands whose file does not say."""
 
 OUTCOMES: Final = ("tie", "decisive")
 MAX_EARLIER_WARS: Final = 50
@@ -81,6 +85,8 @@ class CaseSettings:
     excluded: tuple[str, ...]
     covariates: Mapping[str, int | str]
     standings: tuple[Standing, ...]
+    stage: str
+    conditions: tuple[Condition, ...]
     reasons: Mapping[str, str]
     text: str
 
@@ -117,6 +123,10 @@ def collect_settings(path: Path, problems: Problems) -> CaseSettings | None:
     toml.check_keys(history, (), ("dyad", "cluster", "exclude"))
     covariates = _covariates(file, top, reasons)
     standings = _standings(toml.subtables(top, "standing", content), days)
+    stage = _stage(file, top, reasons)
+    conditions = collect_conditions(
+        toml.subtables(top, "condition", content), deal=days.deal, stage=stage
+    )
     excluded = toml.texts(history, "exclude")
     dyad, cluster = toml.name(history, "dyad"), toml.name(history, "cluster")
     if len(problems) > before or None in (days.start, days.deal, days.grid, days.covered):
@@ -135,6 +145,8 @@ def collect_settings(path: Path, problems: Problems) -> CaseSettings | None:
         excluded=excluded,
         covariates=covariates,
         standings=standings,
+        stage=stage,
+        conditions=conditions,
         reasons=MappingProxyType(reasons),
         text=content,
     )
@@ -244,6 +256,15 @@ def _covariates(file: TomlFile, top: TomlTable, reasons: dict[str, str]) -> Mapp
             high = MAX_EARLIER_WARS if key == "earlier_wars" else 1
             values[key] = toml.integer(cell, "value", low=0, high=high)
     return MappingProxyType(values)
+
+
+def _stage(file: TomlFile, top: TomlTable, reasons: dict[str, str]) -> str:
+    """Read where the deal stood in its life cycle on its day: signed, where nothing is said."""
+    if "life_cycle" not in top.content:
+        return SIGNED
+    table = _table(file, top, "life_cycle", ("stage", "why"))
+    reasons["life_cycle"] = toml.text(table, "why")
+    return toml.choice(table, "stage", LIFE_CYCLE)
 
 
 def _standings(tables: Sequence[TomlTable], days: _Days) -> tuple[Standing, ...]:

@@ -18,6 +18,7 @@ from typing import cast
 
 from durability.case_folders import CASE_FILE, copy_case, find_case, list_cases, whole_folder
 from durability.case_settings import (
+    SIGNED,
     CaseSettings,
     Happened,
     Standing,
@@ -29,6 +30,7 @@ from durability.codings import (
     collect_codings,
     collect_reconciliations,
 )
+from durability.conditions import Condition
 from durability.errors import Problems, quoted
 from durability.files import write_whole
 from durability.indicators import IndicatorWindow, collect_indicators
@@ -91,6 +93,10 @@ class Case:
         What the file gives as ``why``: of ``clock``, ``grid``, ``observed_to`` and each covariate.
     settings : str
         The text of ``case.toml``.
+    stage : str
+        Of the life cycle, on the day of the deal: one of ``LIFE_CYCLE``.
+    conditions : tuple of Condition
+        The steps that it waits for, each after what it requires.
     retractions : tuple of Retraction
         The rows of the news that take an earlier one back.
     """
@@ -116,6 +122,8 @@ class Case:
     reconciliations: tuple[Reconciliation, ...]
     reasons: Mapping[str, str]
     settings: str
+    stage: str = SIGNED
+    conditions: tuple[Condition, ...] = ()
     retractions: tuple[Retraction, ...] = ()
 
 
@@ -156,10 +164,24 @@ def read_case(name_or_path: str | Path) -> Case:
         codings = collect_codings(path, news, problems)
     if (path := folder / "reconciliations.csv").exists():
         reconciliations = collect_reconciliations(path, news, problems)
+    if settings is not None:
+        _check_reports(folder / CASE_FILE, settings.conditions, news, problems)
     problems.raise_any()
     # Settings are None only where a problem was noted, which has just been raised.
     settings = cast(CaseSettings, settings)
     return _case(folder, settings, rows, indicators, codings, reconciliations)
+
+
+def _check_reports(
+    path: Path, conditions: Sequence[Condition], news: Sequence[NewsItem], problems: Problems
+) -> None:
+    """Note outcomes that are said to be reported by news items that do not exist."""
+    ids = {item.id for item in news}
+    for each in conditions:
+        for item in each.outcome.reported_by if each.outcome else ():
+            if item not in ids:
+                found = f"condition {quoted(each.name)} is reported by {quoted(item)}"
+                problems.add(f"{path}", found, "must name items of news.csv by their id")
 
 
 def _case(
@@ -192,6 +214,8 @@ def _case(
         reconciliations=reconciliations,
         reasons=settings.reasons,
         settings=settings.text,
+        stage=settings.stage,
+        conditions=settings.conditions,
         retractions=retractions_of(rows),
     )
 

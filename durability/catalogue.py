@@ -116,3 +116,8 @@ def continuation() -> ModuleType:
 def joint_law() -> ModuleType:
     """Give the joint law of a posterior's unknowns."""
     return import_module("durability.models.joint")
+
+
+def conditions_law() -> ModuleType:
+    """Give the mathematics of conditions."""
+    return import_module("durability.models.conditions")

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
 from durability.assembly import ModelData, log_years
 from durability.calendar import add_months
+from durability.catalogue import conditions_law
 from durability.inference import Fit, Model
-from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, MARKS, RUNGS, STREAMS
+from durability.steps import Plan, draw_chances, plan
+from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, LIFE_CYCLE, MARKS, RUNGS, STREAMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,8 @@ class Future:
         Length of each month.
     happened : frozenset of str
         Streams that an event before the cutoff has closed.
+    ahead : LifeCycle
+        The conditions and the life cycle of the deal along the same paths.
     """
 
     pressure: np.ndarray
@@ -41,6 +46,66 @@ class Future:
     unseen: np.ndarray
     years: np.ndarray
     happened: frozenset[str]
+    ahead: LifeCycle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifeCycle:
+    """What becomes of conditions along paths, and with them of the deal.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was pending at the cutoff.
+    course : Course
+        What became of it (:class:`durability.models.conditions.Course`).
+    reached : ndarray (draw, stage)
+        Months after the cutoff at which each stage is reached; infinity for never.
+    factors : ndarray (draw, month, stage)
+        Share of each month spent in a stage times what the stage makes of the hazard.
+    """
+
+    plan: Plan
+    course: Any
+    reached: np.ndarray
+    factors: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a scenario says of the time after the cutoff.
+
+    Parameters
+    ----------
+    forced : mapping of int to Forced
+        By the place of a pending condition.
+    observing : bool
+        Whether it is learned (and must be possible), or brought about.
+    pins : mapping of int to float
+        Drivers held at a value from the first month on.
+    shifts : mapping of int to float
+        Drivers moved by an amount from the first month on.
+    """
+
+    forced: Mapping[int, Any]
+    observing: bool
+    pins: Mapping[int, float]
+    shifts: Mapping[int, float]
+
+    def applied(self, pressure: np.ndarray) -> np.ndarray:
+        """Give paths with what is said of drivers."""
+        if not (self.pins or self.shifts):
+            return pressure
+        moved = pressure.copy()
+        for driver, amount in self.shifts.items():
+            moved[..., driver] += amount
+        return self.pinned(moved)
+
+    def pinned(self, pressure: np.ndarray) -> np.ndarray:
+        """Hold pinned drivers where they are held."""
+        for driver, value in self.pins.items():
+            pressure[..., driver] = value
+        return pressure
 
 
 def simulate(fit: Fit, *, months: int, seed: int) -> Future:
@@ -59,7 +124,9 @@ def simulate(fit: Fit, *, months: int, seed: int) -> Future:
     """
     theta = fit.theta()
     latent = fit.model.module.latents(theta, fit.model.arrays, np)
-    return carried(fit.model, theta, latent, monthly_normals(len(fit), months=months, seed=seed))
+    return carried(
+        fit.model, theta, latent, monthly_normals(len(fit), months=months, seed=seed), seed=seed
+    )
 
 
 def carried(
@@ -67,6 +134,11 @@ def carried(
     theta: Mapping[str, np.ndarray],
     latent: Mapping[str, np.ndarray],
     normals: np.ndarray,
+    *,
+    seed: int,
+    child: int = 0,
+    made: Plan | None = None,
+    statement: Statement | None = None,
 ) -> Future:
     """Carry draws forward from the cutoff of a model's data.
 
@@ -77,22 +149,93 @@ def carried(
         As the model's ``latents`` takes and gives them, each (draw, …).
     normals : ndarray (draw, month, driver)
         Of :func:`monthly_normals`.
+    seed, child : int
+        Of what is drawn for conditions.
+    made : Plan, optional
+        The conditions, where they are not to be those of the data.
+    statement : Statement, optional
+        What a scenario says of conditions and drivers.
 
     Returns
     -------
     Future
     """
     data, arrays = model.data, model.arrays
+    made = plan_of(data) if made is None else made
     pressure = model.module.extended(theta, latent, normals)
+    if statement is not None:
+        pressure = statement.applied(pressure)
+    ahead, shift = _life_cycle(model, latent, pressure, made, seed, child, statement)
+    if shift is not None:
+        pressure = pressure + shift
+        if statement is not None:
+            pressure = statement.pinned(pressure)
     ages = edge_ages(data.cutoff, data.clock_start, normals.shape[1])
     edges = np.repeat(log_years([ages[:-1], ages[1:]])[:, :, None], len(STREAMS), axis=2)
+    increments = model.module.case_increments(theta, latent, arrays, pressure, edges)
+    if ahead.factors.shape[-1] > 1:
+        increments = increments * ahead.factors.sum(axis=-1)[..., None]
     return Future(
         pressure=pressure,
-        increments=model.module.case_increments(theta, latent, arrays, pressure, edges),
+        increments=increments,
         unseen=_unseen(model, theta, latent),
         years=np.diff(ages),
         happened=closed_streams(data),
+        ahead=ahead,
     )
+
+
+def plan_of(data: ModelData) -> Plan:
+    """Give the conditions of a case as its data have them at their cutoff."""
+    case = data.case
+    return plan(
+        case.conditions,
+        deal=case.deal,
+        stage=case.stage,
+        cutoff=data.cutoff,
+        rated=frozenset(item.id for item in data.used),
+    )
+
+
+def _life_cycle(
+    model: Model,
+    latent: Mapping[str, np.ndarray],
+    pressure: np.ndarray,
+    made: Plan,
+    seed: int,
+    child: int,
+    statement: Statement | None,
+) -> tuple[LifeCycle, np.ndarray | None]:
+    """Follow conditions and stages along paths: what becomes of them, and what they add."""
+    law, draws = conditions_law(), len(pressure)
+    parameters = model.priors.parameters
+    chances = draw_chances(made, parameters, draws=draws, seed=seed, child=child)
+    course = law.follow(
+        made.steps,
+        made.past,
+        pressure,
+        _reference(model, latent, made),
+        latent["autoregressive"],
+        chances,
+        forced={} if statement is None else statement.forced,
+        observing=statement is not None and statement.observing,
+    )
+    reached = law.stage_times(made.steps, course, stages=len(LIFE_CYCLE), now=made.stage)
+    shares = law.stage_shares(reached, pressure.shape[1])
+    factors = law.stage_factors(shares, chances.stages, made.stage)
+    ahead = LifeCycle(plan=made, course=course, reached=reached, factors=factors)
+    return ahead, course.shift if made.steps or made.past else None
+
+
+def _reference(model: Model, latent: Mapping[str, np.ndarray], made: Plan) -> np.ndarray:
+    """Pressure that each condition's numbers were given at: (draw, step)."""
+    months = model.data.coords["month"]
+    found = np.zeros((len(latent["pressure"]), len(made.steps)))
+    for place, (step, label) in enumerate(zip(made.steps, made.reference_months, strict=True)):
+        month = months.index(label) if label in months else 0
+        chosen = latent["pressure"][:, month, list(step.depends_on)]
+        found[:, place] = chosen.sum(axis=1)
+    return found
 
 
 def monthly_normals(draws: int, *, months: int, seed: int, child: int = 0) -> np.ndarray:

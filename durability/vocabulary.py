@@ -19,6 +19,9 @@ STREAMS: Final = (*MARKS, "abrogation")
 RUNGS: Final = ("force", "fatal", "war", "abrogation", "breakdown")
 """What a forecast gives a probability for; ``breakdown`` is war or abrogation."""
 
+LIFE_CYCLE: Final = ("initialled", "signed", "ratified", "in_force")
+"""Stages of an agreement, in order; breakdown can come from any."""
+
 COVARIATES: Final = (
     "contiguous",
     "war_decisive",

@@ -283,7 +283,10 @@ def _ahead(base: Base, data: ModelData, seen: Seen, months: int, child: int) -> 
         len(particles), months=months + max(HORIZONS_MONTHS), seed=particles.seed, child=child
     )
     model = particles.model_of(data)
-    return ahead_of(carried(model, seen.theta, seen.latent, normals[:, months:]))
+    future = carried(
+        model, seen.theta, seen.latent, normals[:, months:], seed=particles.seed, child=child
+    )
+    return ahead_of(future)
 
 
 # Summaries ----------------------------------------------------------------------------------

@@ -102,6 +102,15 @@ WHITENED: Mapping[str, tuple[str, ...]] = {
 FIXED = ("shared_error", "hindsight")
 """Not identified by the data: fixed numbers of the prior file, varied in sensitivities."""
 
+FORWARD: Mapping[str, tuple[str, ...]] = {
+    "condition_effect": ("lognormal",),
+    "condition_dependence": ("halfnormal", "lognormal", "gamma", "exponential"),
+    "stage_signed": ("normal",),
+    "stage_ratified": ("normal",),
+    "stage_in_force": ("normal",),
+}
+"""Of what lies ahead alone (:mod:`durability.models.conditions`): drawn, never learned here."""
+
 SHARES = ("persistence", "level_change", "noise")
 """Groups that lie between 0 and 1."""
 
@@ -126,6 +135,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "correlation": ("lkj",),
     **{name: _families(group) for group, names in GROUPS.items() for name in names},
     **{name: ("fixed",) for name in FIXED},
+    **FORWARD,
 }
 """Every parameter that a prior file must give, and no other; and its families of priors."""
 
