@@ -41,6 +41,7 @@ BATCHES = 20
 NORMAL_90 = 1.6448536269514722
 
 MONTHS, HISTORY, ANCHORS, PRIORS, REMAINDER = "months", "history", "anchors", "priors", "remainder"
+CONDITIONS = "conditions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +51,10 @@ class Part:
     Parameters
     ----------
     kind : str
-        ``event``, ``count``, ``happened``, ``months``, ``history``, ``anchors``, ``priors`` or
-        ``remainder``.
+        ``event``, ``count``, ``happened``, ``months``, ``conditions``, ``history``, ``anchors``,
+        ``priors`` or ``remainder``.
     label : str
-        The event's key, the count's window, the stream; else the kind.
+        The event's key, the count's window, the stream, the conditions; else the kind.
     driver : str
         Empty where the part belongs to none.
     added, removed, items : tuple of NewsItem
@@ -220,6 +221,8 @@ def _terms_by_part(
     nothing = np.zeros_like(weighed.shares)
     if weighed.data.cutoff != before.particles.cutoff:
         found.setdefault((MONTHS, MONTHS), nothing)
+    if weighed.conditions:
+        found[CONDITIONS, ", ".join(name for name in weighed.conditions if name)] = nothing
     if fixed and priors is not None:
         ratio = prior_ratio(before.particles.theta, before.particles.priors, priors)
         found[PRIORS, PRIORS] = found.get((PRIORS, PRIORS), nothing) + ratio[:, None]
@@ -235,11 +238,15 @@ def _worth(
     batch.
     """
     draws, children = weighed.shares.shape
-    now = np.stack([each.chances.reshape((draws, -1)) for each in weighed.ahead], axis=1)
+    now, without = (
+        np.stack([each.chances.reshape((draws, -1)) for each in ahead], axis=1)
+        for ahead in (weighed.ahead, weighed.ahead_without)
+    )
     then = before.particles.ahead.chances.reshape((draws, 1, -1))
     moved = 1 << names.index((MONTHS, MONTHS)) if (MONTHS, MONTHS) in names else 0
     # What has happened closes its rungs: their chances are then those of the later forecast.
     happened = sum(1 << i for i, name in enumerate(names) if name[0] == "happened")
+    steps = sum(1 << i for i, name in enumerate(names) if name[0] == CONDITIONS)
     batch = np.tile(
         np.arange(draws // before.particles.chains) * BATCHES // (draws // before.particles.chains),
         before.particles.chains,
@@ -249,14 +256,15 @@ def _worth(
     def worth(subset: int) -> np.ndarray:
         chosen = [terms[name] for i, name in enumerate(names) if subset >> i & 1]
         later = bool(subset & (moved | happened)) or not (moved | happened)
+        ahead = without if steps and not subset & steps else now
         if not chosen:
-            values, weights = (now[:, 0] if later else then[:, 0]), np.full(draws, 1.0 / draws)
+            values, weights = (ahead[:, 0] if later else then[:, 0]), np.full(draws, 1.0 / draws)
             if later and children > 1:
-                values = now.mean(axis=1)
+                values = ahead.mean(axis=1)
         else:
             parents, shares = family_weights(sum(chosen, np.zeros((draws, children))))
             weights = parents.values
-            values = (shares[:, :, None] * now).sum(axis=1) if later else then[:, 0]
+            values = (shares[:, :, None] * ahead).sum(axis=1) if later else then[:, 0]
         held = weights[:, None] * values
         parts = np.stack(
             [np.bincount(batch, column, minlength=BATCHES) for column in held.T], axis=1

@@ -7,12 +7,13 @@ told at once: circles, steps that can never be reached, days in the wrong order.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, cast
 
 from durability import toml_tables as toml
 from durability.distributions import mean_sd, solve
@@ -480,6 +481,44 @@ def stage_at(conditions: Sequence[Condition], start: str, cutoff: dt.date) -> st
         if each.stage and outcome is not None and outcome.met:
             reached.append(each.stage)
     return max(reached, key=LIFE_CYCLE.index)
+
+
+def to_record(condition: Condition) -> dict[str, Any]:
+    """Write a condition in plain values, for :func:`from_record`."""
+    record = dataclasses.asdict(replace(condition, met_by={}, met_within_months={}, outcome=None))
+    record["met_by"] = {day.isoformat(): chance for day, chance in condition.met_by.items()}
+    record["met_within_months"] = {
+        str(months): chance for months, chance in condition.met_within_months.items()
+    }
+    if condition.outcome is not None:
+        record["outcome"] = dataclasses.asdict(condition.outcome)
+    return cast("dict[str, Any]", _plain(record))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def from_record(record: Mapping[str, Any]) -> Condition:
+    """Read a condition that :func:`to_record` wrote."""
+    values = dict(record)
+    for key in ("not_before", "elicited", "decided_on"):
+        values[key] = values[key] and dt.date.fromisoformat(values[key])
+    for key in ("requires", "requires_any", "depends_on"):
+        values[key] = tuple(values[key])
+    for key in ("fails_shapes", "effect"):
+        values[key] = values[key] and tuple(values[key])
+    values["met_by"] = {dt.date.fromisoformat(day): c for day, c in values["met_by"].items()}
+    within = values["met_within_months"].items()
+    values["met_within_months"] = {int(months): chance for months, chance in within}
+    if values["outcome"] is not None:
+        told = dict(values["outcome"])
+        for key in ("date", "known"):
+            told[key] = dt.date.fromisoformat(told[key])
+        values["outcome"] = Outcome(**{**told, "reported_by": tuple(told["reported_by"])})
+    return Condition(**values)
 
 
 def months_after(cutoff: dt.date, day: dt.date) -> float:

@@ -23,6 +23,7 @@ from durability import cache
 from durability.assembly import Clock, ModelData
 from durability.calendar import months_between
 from durability.catalogue import draws_from, find_model, models_hash
+from durability.conditions import Condition, from_record, to_record
 from durability.inference import Fit, Model
 from durability.ladder import Reading
 from durability.news import NewsItem
@@ -81,6 +82,10 @@ class Particles:
         Those whose ratings entered.
     verdict : mapping
         Of the fit: ``ok`` (None where nobody has judged it) and ``reasons``.
+    stage : str
+        Of the life cycle, on the day of the deal.
+    conditions : tuple of Condition
+        As the forecast `ahead` read them.
     """
 
     key: str
@@ -103,6 +108,8 @@ class Particles:
     ahead: Ahead
     items: tuple[NewsItem, ...]
     verdict: Mapping[str, Any]
+    stage: str
+    conditions: tuple[Condition, ...]
 
     def __len__(self) -> int:
         """Count the draws."""
@@ -151,6 +158,8 @@ def particles_of(
         ahead=ahead_of(future),
         items=data.used,
         verdict={"ok": None, "reasons": []} if verdict is None else verdict,
+        stage=data.case.stage,
+        conditions=data.case.conditions,
     )
 
 
@@ -176,7 +185,7 @@ def text_hash(path: Path) -> str:
 
 
 def keep(particles: Particles) -> None:
-    """Write particles to the cache, where they are not there yet.
+    """Write particles to the cache, in place of what stood under their key.
 
     Raises
     ------
@@ -218,7 +227,7 @@ def read_particles(key: str) -> Particles | None:
 
 _PLAIN = (
     *("key", "case", "clock", "reading", "subset", "model"),
-    *("priors_text", "sources", "chains", "tune", "seed"),
+    *("priors_text", "sources", "chains", "tune", "seed", "stage"),
 )
 
 
@@ -231,6 +240,7 @@ def _to_record(particles: Particles) -> dict[str, Any]:
         "level_change": list(particles.level_change),
         "coords": {name: list(labels) for name, labels in particles.coords.items()},
         "items": [_item_record(item) for item in particles.items],
+        "conditions": [to_record(each) for each in particles.conditions],
         "verdict": {"ok": particles.verdict["ok"], "reasons": list(particles.verdict["reasons"])},
         "priors": {
             "name": priors.name,
@@ -273,6 +283,7 @@ def _from_record(record: Mapping[str, Any], stored: Mapping[str, np.ndarray]) ->
         coords={name: tuple(labels) for name, labels in record["coords"].items()},
         items=tuple(item_of(each) for each in record["items"]),
         verdict=record["verdict"],
+        conditions=tuple(from_record(each) for each in record["conditions"]),
         priors=_priors_of(record["priors"]),
         arrays=under("array/"),
         theta=under("theta/"),

@@ -10,13 +10,13 @@ import datetime as dt
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from durability.catalogue import conditions_law, draws_from
-from durability.conditions import Condition, months_after, stage_at
+from durability.conditions import Condition, months_after, stage_at, to_record
 from durability.prior_sets import Prior
 from durability.vocabulary import DRIVERS, LIFE_CYCLE
 
@@ -68,6 +68,7 @@ def plan(
     deal: dt.date,
     stage: str,
     cutoff: dt.date,
+    known: dt.date | None = None,
     rated: frozenset[str] = frozenset(),
     chance_of: ChanceOf | None = None,
 ) -> Plan:
@@ -81,6 +82,9 @@ def plan(
     stage : str
         Of the life cycle, on the day of the deal.
     cutoff : datetime.date
+        From which the months ahead are counted.
+    known : datetime.date, optional
+        Outcomes known later are hidden; the cutoff if not given.
     rated : frozenset of str
         Ids of the news items whose ratings enter by the cutoff.
     chance_of : callable, optional
@@ -90,6 +94,21 @@ def plan(
     -------
     Plan
     """
+    shown = tuple(
+        replace(each, outcome=each.known_at(cutoff if known is None else known))
+        for each in conditions
+    )
+    return _planned(shown, deal, stage, cutoff, rated, chance_of)
+
+
+def _planned(
+    conditions: Sequence[Condition],
+    deal: dt.date,
+    stage: str,
+    cutoff: dt.date,
+    rated: frozenset[str],
+    chance_of: ChanceOf | None,
+) -> Plan:
     status = statuses(conditions, cutoff)
     pending = tuple(each for each in conditions if status[each.name] == "pending")
     by_name = {each.name: each for each in conditions}
@@ -102,6 +121,19 @@ def plan(
         stage=LIFE_CYCLE.index(stage_at(conditions, stage, cutoff)),
         reference_months=tuple(f"{min(each.elicited, cutoff):%Y-%m}" for each in pending),
     )
+
+
+def said(
+    conditions: Sequence[Condition], *, stage: str, known: dt.date, rated: frozenset[str]
+) -> dict[str, object]:
+    """Say by name what a forecast reads of each condition: equal values, equal forecasts."""
+    found: dict[str, object] = {"": stage}
+    for each in conditions:
+        outcome = each.known_at(known)
+        reported = outcome is not None and bool(rated & set(outcome.reported_by))
+        plain = replace(each, outcome=outcome, meaning="", why="", source="")
+        found[each.name] = (repr(to_record(plain)), reported)
+    return found
 
 
 def statuses(conditions: Sequence[Condition], cutoff: dt.date) -> dict[str, str]:

@@ -23,7 +23,8 @@ from durability.catalogue import find_model
 from durability.inference import Fit
 from durability.particles import Ahead, Particles, ahead_of, grown, new_months, particles_of
 from durability.reweighting import Weights, mcse, smooth, weighted_quantiles
-from durability.simulation import carried, monthly_normals
+from durability.simulation import carried, monthly_normals, plan_of
+from durability.steps import Plan, plan, said
 from durability.units import Seen, Unit
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 
@@ -82,6 +83,10 @@ class Reweighted:
         Of each continuation in its draw's weight; each row adds up to one.
     ahead : tuple of Ahead
         A continuation each.
+    conditions : tuple of str
+        Those of which something has changed since the fit.
+    ahead_without : tuple of Ahead
+        The same continuations had nothing of them changed; `ahead` where nothing has.
     table : mapping
         By rung and horizon.
     unseen : mapping
@@ -95,6 +100,8 @@ class Reweighted:
     parents: Weights
     shares: np.ndarray
     ahead: tuple[Ahead, ...]
+    conditions: tuple[str, ...]
+    ahead_without: tuple[Ahead, ...]
     table: Table
     unseen: Mapping[str, Mapping[str, float]]
 
@@ -166,12 +173,16 @@ def reweigh(base: Base, data: ModelData, *, previous: Reweighted | None = None) 
     arrays = base.particles.model_of(data).arrays
     contents = units.contents(arrays, data.coords)
     same = data.cutoff == base.particles.cutoff and not _case_changed(base.seen.arrays, arrays)
+    moved = _changed_conditions(base.particles, data)
+    now, then = plan_of(data), _plan_then(base.particles, data)
     known = _known_terms(base, months, contents, previous)
-    each, ahead = [], []
+    each, ahead, without = [], [], []
     for child in range(CHILDREN if months else 1):
         seen = _seen_now(base, data, arrays, child)
         each.append(_terms(base, seen, contents, {u: t[:, child] for u, t in known.items()}))
-        ahead.append(base.particles.ahead if same else _ahead(base, data, seen, months, child))
+        before = base.particles.ahead if same else _ahead(base, data, seen, months, child, then)
+        without.append(before)
+        ahead.append(_ahead(base, data, seen, months, child, now) if moved else before)
     terms = {unit: np.stack([one[unit] for one in each], axis=1) for unit in each[0]}
     total = sum((terms[unit] for unit in sorted(terms)), np.zeros((len(base.particles), len(each))))
     parents, shares = family_weights(total)
@@ -184,6 +195,8 @@ def reweigh(base: Base, data: ModelData, *, previous: Reweighted | None = None) 
         parents=parents,
         shares=shares,
         ahead=tuple(ahead),
+        conditions=moved,
+        ahead_without=tuple(without),
         table=_table(ahead, parents.values, shares, chains),
         unseen=_unseen(ahead, parents.values, shares, chains),
     )
@@ -277,14 +290,44 @@ def _case_changed(before: units.Arrays, after: units.Arrays) -> bool:
     )
 
 
-def _ahead(base: Base, data: ModelData, seen: Seen, months: int, child: int) -> Ahead:
+def _changed_conditions(particles: Particles, data: ModelData) -> tuple[str, ...]:
+    """Name the conditions of which a forecast would now read something else."""
+    rated = (frozenset(item.id for item in items) for items in (particles.items, data.used))
+    case = data.case
+    before = said(
+        particles.conditions, stage=particles.stage, known=particles.cutoff, rated=next(rated)
+    )
+    after = said(case.conditions, stage=case.stage, known=data.cutoff, rated=next(rated))
+    every = sorted({*before, *after})
+    return tuple(name for name in every if before.get(name) != after.get(name))
+
+
+def _plan_then(particles: Particles, data: ModelData) -> Plan:
+    """Give the conditions as the fit knew them, seen from a later cutoff."""
+    return plan(
+        particles.conditions,
+        deal=data.case.deal,
+        stage=particles.stage,
+        cutoff=data.cutoff,
+        known=particles.cutoff,
+        rated=frozenset(item.id for item in particles.items),
+    )
+
+
+def _ahead(base: Base, data: ModelData, seen: Seen, months: int, child: int, made: Plan) -> Ahead:
     particles = base.particles
     normals = monthly_normals(
         len(particles), months=months + max(HORIZONS_MONTHS), seed=particles.seed, child=child
     )
     model = particles.model_of(data)
     future = carried(
-        model, seen.theta, seen.latent, normals[:, months:], seed=particles.seed, child=child
+        model,
+        seen.theta,
+        seen.latent,
+        normals[:, months:],
+        seed=particles.seed,
+        child=child,
+        made=made,
     )
     return ahead_of(future)
 

@@ -228,6 +228,8 @@ def part_words(part: Mapping[str, Any]) -> str:
             return f"the count {part['label']}"
         case "happened":
             return f"what happened: {STREAM_NAMES.get(part['label'], part['label']).lower()}"
+        case "conditions":
+            return f"conditions: {part['label'] or 'the life cycle'}"
         case kind:
             return PART_NAMES.get(kind, str(part["label"]))
 
