@@ -121,3 +121,8 @@ def joint_law() -> ModuleType:
 def conditions_law() -> ModuleType:
     """Give the mathematics of conditions."""
     return import_module("durability.models.conditions")
+
+
+def contributions_law() -> ModuleType:
+    """Give what each thing observed adds to a driver."""
+    return import_module("durability.models.contributions")

@@ -14,6 +14,7 @@ from durability.assembly import ModelData, assemble
 from durability.calendar import add_months, month_label
 from durability.cases import Case
 from durability.changes import changes_between
+from durability.contributions import contributions_of
 from durability.errors import InputError, Problem
 from durability.identity import identity, knowledge
 from durability.inference import Fit, build
@@ -190,6 +191,7 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
         **_probabilities(fit, rungs, future),
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
+        "contributions": contributions_of(fit),
         **history.learned(fit, prior),
         "sensitivities": [*other, *baseline_rows(fit)],
         "history": history.compare(fit, prior),

@@ -24,6 +24,7 @@ from durability.blocks import (
     number_columns,
     text_columns,
 )
+from durability.contribution_tables import contribution_blocks
 from durability.vocabulary import DRIVERS, STREAMS
 from durability.wording import (
     DRIVER_NAMES,
@@ -286,6 +287,7 @@ def drivers(record: Record) -> Section:
         paths,
         Heading(text="What each carries"),
         parts,
+        *contribution_blocks(record),
     )
     return Section(name="drivers", title="What drives it", blocks=blocks)
 

@@ -34,11 +34,48 @@ def events(
     -------
     array (..., event)
     """
-    n_events, n_codings = data["event_driver"].size, data["coding_row"].size
+    chosen, some = _some_events(data, chosen)
+    told = breakdown.event_signal(theta, latent, some, np)
+    return _events_told(theta, latent, data, chosen, told)
+
+
+def event_slopes(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Slope of each event's log-likelihood in what it tells of: (..., event)."""
+    chosen, some = _some_events(data, None)
+    told = breakdown.event_signal(theta, latent, some, np)
+    up, down = (
+        _events_told(theta, latent, data, chosen, told + step) for step in (SLOPE_STEP, -SLOPE_STEP)
+    )
+    return np.asarray((up - down) / (2.0 * SLOPE_STEP))
+
+
+SLOPE_STEP = 1e-4
+"""Half the width of central differences, in units of driver."""
+
+
+def _some_events(
+    data: Mapping[str, np.ndarray], chosen: np.ndarray | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    n_events = data["event_driver"].size
     chosen = np.arange(n_events) if chosen is None else np.asarray(chosen, dtype=int)
     columns = ("event_driver", "event_month", "event_grade")
-    some = {**data, **{name: data[name][chosen] for name in columns}}
-    told = breakdown.event_signal(theta, latent, some, np)
+    return chosen, {**data, **{name: data[name][chosen] for name in columns}}
+
+
+def _events_told(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    chosen: np.ndarray,
+    told: np.ndarray,
+) -> np.ndarray:
+    """Log-likelihood of the ratings of events that tell of a level or change."""
+    n_events, n_codings = data["event_driver"].size, data["coding_row"].size
+    some = {"event_grade": data["event_grade"][chosen]}
     sd = latent["event_sd"][..., some["event_grade"]]
     things = np.concatenate([n_codings + chosen, n_codings + n_events + chosen])
     term = ratings.marginal_likelihood(
@@ -67,9 +104,38 @@ def codings(
     -------
     array (..., thing)
     """
+    signal = _coding_signal(latent, data, chosen)
+    return _codings_seen(theta, data, chosen, signal)
+
+
+def coding_slopes(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    chosen: np.ndarray,
+) -> np.ndarray:
+    """Slope of the log-likelihood of some rated things in what was rated: (..., thing)."""
+    signal = _coding_signal(latent, data, chosen)
+    up, down = (
+        _codings_seen(theta, data, chosen, signal + step) for step in (SLOPE_STEP, -SLOPE_STEP)
+    )
+    return np.asarray((up - down) / (2.0 * SLOPE_STEP))
+
+
+def _coding_signal(
+    latent: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], chosen: np.ndarray
+) -> np.ndarray:
     columns = ("coding_row", "coding_driver", "coding_broke")
     some = {**data, **{name: data[name][chosen] for name in columns}}
-    signal = breakdown.coding_signal(latent, some, np)
+    return np.asarray(breakdown.coding_signal(latent, some, np))
+
+
+def _codings_seen(
+    theta: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    chosen: np.ndarray,
+    signal: np.ndarray,
+) -> np.ndarray:
     return np.asarray(
         ratings.marginal_likelihood(
             signal,

@@ -68,6 +68,7 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         },
         "drivers": {d: _path(generator, i) for i, d in enumerate(DRIVERS)},
         "decomposition": _decomposition(),
+        "contributions": {driver: _contributions(i) for i, driver in enumerate(DRIVERS)},
         "effects": _effects(generator),
         "parameters": _parameters(generator),
         "sensitivities": _sensitivities(),
@@ -244,6 +245,37 @@ def _path(generator: np.random.Generator, place: int) -> dict[str, Any]:
         "mean": mean,
         "low": [m - w for m, w in zip(mean, wide, strict=True)],
         "high": [m + w for m, w in zip(mean, wide, strict=True)],
+    }
+
+
+def _contributions(place: int) -> dict[str, Any]:
+    def part(mean: float) -> dict[str, float]:
+        return {
+            "mean": mean,
+            "mcse": 0.02,
+            "log_hazard": 0.4 * mean,
+            "log_hazard_mcse": 0.01,
+        }
+
+    events = [
+        {"kind": "event", "label": f"E{i}", "items": [f"T{100 + i}"], "actor": actor, **part(mean)}
+        for i, (actor, mean) in enumerate(
+            [("Russia", 0.31), ("United States", -0.42), ("", 0.08), ("Russia, Turkey", 0.05)] * 2
+        )
+    ]
+    rest = [
+        {"kind": kind, "label": kind, "items": [], "actor": "", **part(mean)}
+        for kind, mean in (("anchors", 0.5), ("holding", -0.03))
+    ]
+    actors = [
+        {"actor": actor, "events": 2, **part(mean)}
+        for actor, mean in (("Russia", 0.62), ("United States", -0.84), ("", 0.16))
+    ]
+    return {
+        "value": 0.1 * place,
+        "total": part(0.1 * place + 0.01),
+        "parts": [*events, *rest],
+        "actors": actors,
     }
 
 
