@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from durability.forecast_ledger import record_forecast as record_forecast
     from durability.forecast_ledger import verify_ledger as verify_ledger
     from durability.forecasts import forecast as forecast
+    from durability.forecasts import refitted as refitted
     from durability.forecasts import to_dataframe as to_dataframe
     from durability.inference import build as build
     from durability.inference import fit as fit
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
     from durability.revision import revise_priors as revise_priors
+    from durability.time_machine import replay as replay
     from durability.updating import compare as compare
     from durability.updating import update as update
     from durability.weighing import prepare as prepare
@@ -67,6 +69,8 @@ _HOMES = {
     "read_ledger": "forecast_ledger",
     "read_priors": "prior_sets",
     "record_forecast": "forecast_ledger",
+    "refitted": "forecasts",
+    "replay": "time_machine",
     "retract_news": "news_changes",
     "revise_priors": "revision",
     "to_dataframe": "forecasts",
@@ -99,6 +103,8 @@ __all__ = [
     "read_ledger",
     "read_priors",
     "record_forecast",
+    "refitted",
+    "replay",
     "retract_news",
     "revise_priors",
     "to_dataframe",
