@@ -24,18 +24,24 @@ from durability.vocabulary import DRIVERS, MARKS, STREAMS
 COMPILED = dt.date(2026, 11, 22)
 SHIPPED = Path(durability.__file__).parent / "data"
 
-OWN_ROW: Mapping[str, str] = {"ecuador_peru": "R049", "armenia_azerbaijan_2020": "R046"}
+OWN_ROW: Mapping[str, str] = {
+    "ecuador_peru": "R049",
+    "armenia_azerbaijan_2020": "R046",
+    "ethiopia_eritrea": "R050",
+}
 """The row of the reference class that is the agreement itself."""
 
 STANDINGS: Mapping[str, Mapping[str, str]] = {
     "ecuador_peru": {"1995-02-28": "R049", "1998-10-26": "R064"},
     "armenia_azerbaijan_2020": {"2020-11-10": "R046"},
+    "ethiopia_eritrea": {"2000-12-12": "R050"},
 }
 """The row whose coders' ratings each day's standing repeats."""
 
 CUTOFFS: Mapping[str, tuple[str, ...]] = {
     "ecuador_peru": ("1995-02-28", "1996-03-31", "1997-12-31", "1998-10-25", "1999-05-31"),
     "armenia_azerbaijan_2020": ("2020-11-10", "2021-06-30", "2022-09-30", "2023-09-20"),
+    "ethiopia_eritrea": ("2000-12-12", "2002-04-30", "2003-12-31", "2006-12-31", "2008-07-31"),
 }
 
 
@@ -68,7 +74,7 @@ def items_of(name: str) -> dict[str, NewsItem]:
 # Against the reference class ----------------------------------------------------------------
 
 
-def test_both_stand_among_the_shipped_cases() -> None:
+def test_they_stand_among_the_shipped_cases() -> None:
     assert set(OWN_ROW) | {"armenia_azerbaijan"} <= set(list_cases())
 
 
@@ -171,6 +177,20 @@ def test_the_settlement_anchors_ecuador_and_peru_from_its_own_day_on() -> None:
     assert day.coords["anchor"] == ("1995-02-28", "1998-10-26")
 
 
+def test_the_rungs_of_eritrea_and_ethiopia_are_climbed_one_after_the_other() -> None:
+    case = read_case(SHIPPED / "cases" / "ethiopia_eritrea")
+    events = {
+        day: assemble(case, cutoff=dt.date.fromisoformat(day)).arrays["case_event"].tolist()
+        for day in ("2002-08-31", "2002-09-30", "2003-10-31", "2003-12-31")
+    }
+    assert events == {
+        "2002-08-31": [0, 0, 0, 0],
+        "2002-09-30": [1, 0, 0, 0],
+        "2003-10-31": [1, 0, 0, 0],
+        "2003-12-31": [1, 1, 0, 0],
+    }
+
+
 def test_force_counts_from_the_day_after_it_happened() -> None:
     case = read_case(SHIPPED / "cases" / "ecuador_peru")
     events = {
@@ -186,15 +206,16 @@ def test_force_counts_from_the_day_after_it_happened() -> None:
 def test_every_source_that_counts_is_named(case: Case) -> None:
     for item in case.news:
         assert item.source or item.grade == "-", item.id
-        if item.id[0] in "ES":
+        if item.id[0] in "AES":
             assert item.publisher, item.id
             assert item.address or item.source.startswith("agreements.csv, row R0"), item.id
 
 
-def test_the_two_cases_share_no_event_by_accident(case: Case) -> None:
+def test_items_share_no_event_by_accident(case: Case) -> None:
     together = {
         "ecuador_peru": [{"E07", "E08"}, {"E42", "E43"}],
         "armenia_azerbaijan_2020": [{"T013", "T016"}, {"T024", "T026"}, {"S18", "T027"}],
+        "ethiopia_eritrea": [],
     }
     groups: dict[str, set[str]] = {}
     for item in case.news:
@@ -226,6 +247,11 @@ def test_the_flagships_items_are_carried_over_whole() -> None:
         ("armenia_azerbaijan_2020", "S06", "2020-12-01", "2020-12-01"),
         ("armenia_azerbaijan_2020", "S12", "2021-06-20", "2021-06-27"),
         ("armenia_azerbaijan_2020", "S15", "2022-08-30", "2022-08-30"),
+        ("ethiopia_eritrea", "A06", "2001-04-18", "2001-04-18"),
+        ("ethiopia_eritrea", "A11", "2002-04-13", "2002-04-15"),
+        ("ethiopia_eritrea", "A14", "2002-11-29", "2002-11-29"),
+        ("ethiopia_eritrea", "A31", "2007-11-30", "2007-12-01"),
+        ("ethiopia_eritrea", "A35", "2008-07-30", "2008-07-30"),
     ],
 )
 def test_the_days_of_the_steps(name: str, item: str, date: str, known: str) -> None:
