@@ -21,6 +21,7 @@ from durability.inference import fit as fit_model
 from durability.particles import Particles, keep, particles_of, read_particles
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Progress, timed_stage
+from durability.prospects import prospects
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate, unseen
 from durability.summaries import INTERVAL, chance, curve, interval
@@ -188,6 +189,7 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
         **knowledge(fit.model.data),
         "unseen": _unseen(fit, future),
         **_probabilities(fit, rungs, future),
+        **prospects(fit, future, _horizons(horizon_months)),
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         **history.learned(fit, prior),

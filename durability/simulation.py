@@ -139,6 +139,7 @@ def carried(
     child: int = 0,
     made: Plan | None = None,
     statement: Statement | None = None,
+    chances: Any = None,
 ) -> Future:
     """Carry draws forward from the cutoff of a model's data.
 
@@ -155,6 +156,8 @@ def carried(
         The conditions, where they are not to be those of the data.
     statement : Statement, optional
         What a scenario says of conditions and drivers.
+    chances : Chances, optional
+        What is random about conditions; drawn by `seed` and `child` where not given.
 
     Returns
     -------
@@ -165,7 +168,10 @@ def carried(
     pressure = model.module.extended(theta, latent, normals)
     if statement is not None:
         pressure = statement.applied(pressure)
-    ahead, shift = _life_cycle(model, latent, pressure, made, seed, child, statement)
+    if chances is None:
+        parameters = model.priors.parameters
+        chances = draw_chances(made, parameters, draws=len(pressure), seed=seed, child=child)
+    ahead, shift = _life_cycle(model, latent, pressure, made, chances, statement)
     if shift is not None:
         pressure = pressure + shift
         if statement is not None:
@@ -202,14 +208,11 @@ def _life_cycle(
     latent: Mapping[str, np.ndarray],
     pressure: np.ndarray,
     made: Plan,
-    seed: int,
-    child: int,
+    chances: Any,
     statement: Statement | None,
 ) -> tuple[LifeCycle, np.ndarray | None]:
     """Follow conditions and stages along paths: what becomes of them, and what they add."""
-    law, draws = conditions_law(), len(pressure)
-    parameters = model.priors.parameters
-    chances = draw_chances(made, parameters, draws=draws, seed=seed, child=child)
+    law = conditions_law()
     course = law.follow(
         made.steps,
         made.past,
