@@ -226,4 +226,3 @@ def day_after(cutoff: date, months: float) -> date:
     # A day ends where its last moment is; rounding must not carry a whole day into the next.
     into = math.ceil((months - whole) * (stop - start).days - 1e-9)
     return start + timedelta(days=into - 1)
-

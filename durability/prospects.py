@@ -4,16 +4,21 @@ A path either meets a condition or does not, so the spread of 0 and 1 over draws
 how sure the forecast is. What a *draw* believes is a chance of its own: :math:`J` continuations of
 each of a few hundred draws, with new paths of the drivers, new waits and new marks, estimate it.
 What was elicited with doubt (chances of failing, sizes of effects) and what the priors leave open
-(dependence, stages) is drawn once a draw and kept. The estimates :math:`\bar y_i` vary by more than
-the chances :math:`p_i`, for :math:`J` is finite: they are drawn together by
+(dependence, stages) is drawn once a draw and kept.
+
+Most of what a finite number of paths adds to the spread is luck that has nothing to do with the
+draw. So each path is set beside a calm one, with the same waits and marks but without drivers,
+doubt or breakdown, whose chances are the same in every draw. With any :math:`b`,
+:math:`d_{ij} = y_{ij} - b\,c_{ij}` then differs between draws as :math:`y` does; :math:`b` is the
+regression of :math:`y` on :math:`c` within draws, which leaves the least noise. What noise remains
+is taken out,
 
 .. math::
 
-    \tilde p_i = \bar y + k\,(\bar y_i - \bar y), \qquad
-    k^2 = \frac{\max(0, s^2_{\bar y} - \overline{s^2_i}/J)}{s^2_{\bar y}},
+    \tilde p_i = \bar y + k\,(\bar d_i - \bar d), \qquad
+    k^2 = \frac{\max(0, s^2_{\bar d} - \overline{s^2_i}/J)}{s^2_{\bar d}},
 
-which have the variance of the chances, and the interval is that of :math:`\tilde p` around the mean
-over all draws.
+which has the variance of the draws' chances; :math:`\bar y` is the mean over all draws.
 """
 
 from __future__ import annotations
@@ -24,16 +29,19 @@ from typing import Any, Final
 
 import numpy as np
 
+from durability.catalogue import conditions_law
 from durability.conditions import Condition
 from durability.inference import Fit
 from durability.life_cycle import (
     BROKEN,
     STATES,
     day_after,
+    decided_by,
     held_until_reached,
     is_broken,
     occupancy,
     quantities,
+    reached_by,
 )
 from durability.reweighting import weighted_quantiles
 from durability.simulation import Future, carried, monthly_normals, plan_of
@@ -44,7 +52,7 @@ from durability.vocabulary import DRIVERS, LIFE_CYCLE, RUNGS
 BELIEVING: Final = 400
 """Draws whose own chances are estimated."""
 
-CONTINUATIONS: Final = 64
+CONTINUATIONS: Final = 32
 """Paths by which each is."""
 
 _AT_ONCE: Final = 16
@@ -102,12 +110,12 @@ def beliefs(
     made = plan_of(fit.model.data)
     parameters = fit.model.priors.parameters
     every = draw_chances(made, parameters, draws=len(fit), seed=seed, uncertain=True)
-    total: dict[str, Any] = {}
-    squares: dict[str, Any] = {}
+    sums: dict[str, _Sums] = {}
     for block, first in enumerate(range(0, continuations, _AT_ONCE)):
         copies = min(_AT_ONCE, continuations - first)
         child = _FIRST_CHILD + block
         count = copies * len(rows)
+        fresh = draw_chances(made, parameters, draws=count, seed=seed, child=child)
         future = carried(
             fit.model,
             _copied(theta, copies),
@@ -115,17 +123,14 @@ def beliefs(
             monthly_normals(count, months=max(months), seed=seed, child=child),
             seed=seed,
             made=made,
-            chances=_renewed(
-                draw_chances(made, parameters, draws=count, seed=seed, child=child),
-                every,
-                np.tile(rows, copies),
-            ),
+            chances=_renewed(fresh, every, np.tile(rows, copies)),
         )
+        calm = _calm(future, fresh)
         for name, values in quantities(future, months).items():
-            split = values.reshape((copies, len(rows), *values.shape[1:]))
-            total[name] = total.get(name, 0.0) + split.sum(axis=0)
-            squares[name] = squares.get(name, 0.0) + (split**2).sum(axis=0)
-    ends = {name: _spread(total[name], squares[name], continuations) for name in total}
+            shape = copies, len(rows), *values.shape[1:]
+            control = _control(calm, months, name, values).reshape(shape)
+            sums.setdefault(name, _Sums()).add(values.reshape(shape), control)
+    ends = {name: each.ends(continuations) for name, each in sums.items()}
     return Beliefs(
         low={name: low for name, (low, _) in ends.items()},
         high={name: high for name, (_, high) in ends.items()},
@@ -148,17 +153,70 @@ def _renewed(fresh: Any, believed: Any, rows: np.ndarray) -> Any:
     )
 
 
-def _spread(total: np.ndarray, squares: np.ndarray, copies: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ends of the interval of what draws believe, less its mean."""
-    means = total / copies
-    noise = (squares / copies - means**2).mean(axis=0) / max(copies - 1, 1)
-    seen = means.var(axis=0, ddof=1) if len(means) > 1 else np.zeros(means.shape[1:])
-    kept = np.divide(
-        np.maximum(seen - noise, 0.0), seen, out=np.zeros_like(seen), where=seen > 1e-15
+def _calm(future: Future, fresh: Any) -> Future:
+    """Follow the same waits and marks without drivers, doubt or breakdown."""
+    law, made = conditions_law(), future.ahead.plan
+    steps = tuple(replace(step, driver=-1, depends_on=()) for step in made.steps)
+    draws, months = future.increments.shape[:2]
+    nothing = np.zeros((draws, months, 1))
+    course = law.follow(steps, (), nothing, np.zeros((draws, len(steps))), np.zeros(draws), fresh)
+    reached = law.stage_times(steps, course, stages=len(LIFE_CYCLE), now=made.stage)
+    return replace(
+        future,
+        increments=np.zeros_like(future.increments),
+        ahead=replace(future.ahead, course=course, reached=reached),
     )
-    away = np.sqrt(kept) * (means - means.mean(axis=0))
-    low, high = np.quantile(away, TAILS, axis=0)
-    return low, high
+
+
+def _control(calm: Future, months: Sequence[int], name: str, values: np.ndarray) -> np.ndarray:
+    """Give what a quantity is on the calm paths; nothing where breakdown is what it counts."""
+    if name == "reached":
+        return reached_by(calm, months)
+    if name == "stands":
+        return occupancy(calm)[:, np.asarray(months)]
+    if name in ("met", "failed"):
+        return decided_by(calm, months, met=name == "met")
+    return np.zeros_like(values)
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Sums over the continuations of each draw: of y, c, and their squares and product."""
+
+    y: Any = 0.0
+    c: Any = 0.0
+    yy: Any = 0.0
+    cc: Any = 0.0
+    yc: Any = 0.0
+
+    def add(self, y: np.ndarray, c: np.ndarray) -> None:
+        """Add continuations: (copy, draw, …)."""
+        for name, values in (("y", y), ("c", c), ("yy", y * y), ("cc", c * c), ("yc", y * c)):
+            setattr(self, name, getattr(self, name) + values.sum(axis=0))
+
+    def ends(self, copies: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give the ends of the interval of what draws believe, less its mean."""
+        y, c = self.y / copies, self.c / copies
+        within = [
+            each.mean(axis=0)
+            for each in (
+                self.yy / copies - y * y,
+                self.cc / copies - c * c,
+                self.yc / copies - y * c,
+            )
+        ]
+        slope = _ratio(within[2], within[1])
+        noise = (within[0] - slope * within[2]) / max(copies - 1, 1)
+        means = y - slope * c
+        seen = means.var(axis=0, ddof=1) if len(means) > 1 else np.zeros(means.shape[1:])
+        kept = _ratio(np.maximum(seen - noise, 0.0), seen)
+        low, high = np.quantile(np.sqrt(kept) * (means - means.mean(axis=0)), TAILS, axis=0)
+        return low, high
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Divide, zero by zero being zero."""
+    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 1e-15)
 
 
 # The record -----------------------------------------------------------------------------------

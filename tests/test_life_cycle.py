@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_a_deal_cannot_leave_a_stage_before_it_reaches_it(future: Future) -> Non
                 assert np.abs(reached[:, stage] - later).max() < 1e-12
 
 
-# Coins ------------------------------------------------------------------------------------------
+# Coins ----------------------------------------------------------------------------------------
 
 
 def coins(future: Future, repeats: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +101,7 @@ def coins(future: Future, repeats: int, seed: int) -> tuple[np.ndarray, np.ndarr
         rates = future.ahead.factors[draw]
         for month in range(months):
             cuts = sorted({float(month), month + 1.0, *np.clip(reached[draw], month, month + 1.0)})
-            for start, stop in zip(cuts, cuts[1:], strict=False):
+            for start, stop in pairwise(cuts):
                 stage = int((reached[draw] <= start).sum()) - 1
                 # The part of the month's hazard that this stage has, all of it in this piece.
                 chance = -math.expm1(-total[draw, month] * rates[month, stage] / rates[month].sum())
@@ -141,7 +142,7 @@ def test_simulation_with_coins_says_the_same(future: Future, hazard: float) -> N
     assert (stages == RATIFIED).any()
 
 
-# Conditions ---------------------------------------------------------------------------------------
+# Conditions -----------------------------------------------------------------------------------
 
 
 def test_conditions_run_on_whether_or_not_the_deal_broke_down(future: Future) -> None:
@@ -160,7 +161,7 @@ def test_what_is_decided_by_a_month_is_met_or_failed(future: Future) -> None:
     assert (met[:, 1] >= met[:, 0]).all()
 
 
-# What had happened --------------------------------------------------------------------------------
+# What had happened ----------------------------------------------------------------------------
 
 
 def test_a_deal_that_has_broken_down_stands_nowhere(future: Future) -> None:
@@ -178,11 +179,11 @@ def test_a_lower_rung_that_happened_leaves_the_others(future: Future) -> None:
     assert list(split) == ["fatal", "war", "abrogation", "breakdown"]
 
 
-# Without conditions ---------------------------------------------------------------------------------
+# Without conditions ---------------------------------------------------------------------------
 
 
 def test_without_conditions_the_forecast_is_that_of_the_model_to_the_bit() -> None:
-    """Drivers and hazards straight from the model's own functions, nothing of conditions between."""
+    """Drivers and hazards straight from the model, nothing of conditions between."""
     fit = drawn_fit(replace(waiting(), conditions=()), draws=40, seed=6)
     future = simulate(fit, months=24, seed=6)
     theta = fit.theta()
@@ -207,7 +208,7 @@ def test_conditions_change_the_forecast(fit: Fit, future: Future) -> None:
     assert not np.array_equal(plain.increments, future.increments)
 
 
-# Dates --------------------------------------------------------------------------------------------
+# Dates ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cutoff", [date(2026, 6, 30), date(2024, 1, 31), date(2023, 2, 14)])
