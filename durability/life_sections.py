@@ -88,9 +88,10 @@ def _conditions(record: Record) -> Table:
     heads = [f"Met within {h}" for h in shown]
     return Table(
         name="conditions",
-        caption=f"What the agreement waits for: mean chance within so many months, {interval_name(record)} of what "
-        "draws believe, Monte Carlo standard error (±, in points). When: given that it comes "
-        f"within {far} months, the expected month and {interval_name(record)}. {verdict_tag(record)}",
+        caption="What the agreement waits for: mean chance within so many months, "
+        f"{interval_name(record)} of what draws believe, Monte Carlo standard error (±, in "
+        f"points). When: given that it comes within {far} months, the expected month and "
+        f"{interval_name(record)}. {verdict_tag(record)}",
         columns=(
             Column(title="Step, whose", kind="wide"),
             *text_columns("Status"),

@@ -216,7 +216,7 @@ class _Sums:
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     """Divide, zero by zero being zero."""
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 1e-15)
+    return np.asarray(np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 1e-15))
 
 
 # The record -----------------------------------------------------------------------------------
