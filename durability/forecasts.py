@@ -545,6 +545,11 @@ def _limits(data: ModelData) -> list[str]:
             "Conditions are as good as the chances that were elicited for them; nothing here "
             "learns them, and that one is still pending is no evidence about the drivers."
         )
+    if any(each.elicited > data.cutoff for each in data.case.conditions):
+        limits.append(
+            "Some conditions' chances were given after the cutoff, by people who knew what had "
+            "happened since: pseudo-out-of-sample."
+        )
     if not data.case.standings:
         limits.append(
             "The case has no ratings on history's scale: nothing ties its drivers to history's, "

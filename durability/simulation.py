@@ -199,8 +199,21 @@ def plan_of(data: ModelData) -> Plan:
         deal=case.deal,
         stage=case.stage,
         cutoff=data.cutoff,
-        rated=frozenset(item.id for item in data.used),
+        rated=_rated(data),
     )
+
+
+def _rated(data: ModelData) -> frozenset[str]:
+    """Ids under which the rated news goes or went: a corrected item still reports what it did."""
+    before = {item.id: item.corrects for item in data.case.news}
+
+    def first(name: str) -> str:
+        while before.get(name):
+            name = before[name]
+        return name
+
+    used = {first(item.id) for item in data.used}
+    return frozenset({item.id for item in data.used} | {n for n in before if first(n) in used})
 
 
 def _life_cycle(
