@@ -36,6 +36,8 @@ _OPTIONAL: Final = (
     *("driver", "met", "failed", "requires", "requires_any", "not_before", "stage", "actor"),
     *(*_WHEN, "fails", "chance_from", "effect", "permanent", "depends_on", "source", "outcome"),
 )
+_OUTCOME: Final = ("result", "date", "why")
+_OUTCOME_OPTIONAL: Final = ("known", "reported_by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +364,7 @@ def _outcome(table: TomlTable, deal: dt.date | None) -> Outcome | None:
     cell = toml.inner(table, "outcome")
     if cell is None:
         return None
-    toml.check_keys(cell, ("result", "date", "why"), ("known", "reported_by"))
+    toml.check_keys(cell, _OUTCOME, _OUTCOME_OPTIONAL)
     words = (MET, FAILED, *(str(table.content.get(key, "")) for key in (MET, FAILED)))
     result = toml.choice(cell, "result", tuple(dict.fromkeys(word for word in words if word)))
     date = _day(cell, "date")
