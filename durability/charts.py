@@ -83,11 +83,11 @@ def survival_fan(record: Record) -> Panel:
                 zorder=3 if main else 2,
             )
             ends.append((rung, survival[rung]["mean"][-1]))
-        _month_axis(axes, months)
+        month_axis(axes, months)
         axes.set_ylim(0, 1.0)
         plots.percent_axis(axes.yaxis)
         plots.y_title(axes, "Chance that it has not happened")
-        _end_labels(axes, months[-1], [(RUNG_NAMES[r], y, RUNG_COLOURS[r]) for r, y in ends])
+        end_labels(axes, months[-1], [(RUNG_NAMES[r], y, RUNG_COLOURS[r]) for r, y in ends])
         svg = plots.to_svg(figure, "fan")
     return Panel(title="", svg=svg, alt=_fan_alt(record, ends))
 
@@ -110,7 +110,7 @@ def rung_survival(record: Record, rung: str) -> Panel:
     with plots.quiet_style():
         figure, axes = plots.canvas(190)
         _band(axes, months, curve, RUNG_COLOURS[rung])
-        _month_axis(axes, months)
+        month_axis(axes, months)
         axes.set_ylim(0, 1.0)
         plots.percent_axis(axes.yaxis)
         plots.y_title(axes, "Chance that it has not happened")
@@ -141,10 +141,10 @@ def hazard(record: Record) -> Panel:
                 linestyle="-" if rung == "breakdown" else (0, (5, 2)),
             )
             ends.append((RUNG_NAMES[rung], mean[-1], RUNG_COLOURS[rung]))
-        _month_axis(axes, months)
+        month_axis(axes, months)
         axes.set_ylim(bottom=0)
         plots.y_title(axes, "Hazard per year, mean")
-        _end_labels(axes, months[-1], ends)
+        end_labels(axes, months[-1], ends)
         svg = plots.to_svg(figure, "hazard")
     head = curves["breakdown"]["mean"]
     alt = (
@@ -472,7 +472,8 @@ def _band(axes: Any, x: Sequence[float], curve: Record, colour: str) -> None:
     axes.plot(x, curve["mean"], color=colour)
 
 
-def _month_axis(axes: Any, months: Sequence[int]) -> None:
+def month_axis(axes: Any, months: Sequence[int]) -> None:
+    """Make an axis of months after the cutoff."""
     step = 12 if months[-1] > 24 else 6 if months[-1] > 6 else 1
     axes.set_xlim(months[0], months[-1])
     axes.set_xticks(range(0, months[-1] + 1, step))
@@ -485,7 +486,7 @@ def _year_axis(axes: Any, months: Sequence[str]) -> None:
     axes.set_xticks([i for i, _ in years[::step]], [year for _, year in years[::step]])
 
 
-def _end_labels(axes: Any, x: float, ends: Sequence[tuple[str, float, str]]) -> None:
+def end_labels(axes: Any, x: float, ends: Sequence[tuple[str, float, str]]) -> None:
     """Name each line where it ends, moved apart where they would touch."""
     low, high = axes.get_ylim()
     box = axes.get_position().height * axes.figure.get_figheight() * 72

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 from durability import toml_tables as toml
 from durability.distributions import mean_sd, solve
@@ -27,6 +27,9 @@ ELECTION_CHANCES: Final = ("election:two_thirds", "election:government")
 """Chances that the case's election gives (:mod:`durability.election_forecast`)."""
 
 MAX_MONTHS: Final = 600
+FIRST_DAY: Final = dt.date(1900, 1, 1)
+LAST_DAY: Final = dt.date(2200, 1, 1)
+"""Days beyond are slips of the pen."""
 
 _REQUIRED: Final = ("name", "meaning", "elicited", "why")
 _WHEN: Final = ("met_by", "met_within_months", "decided_on")
@@ -34,6 +37,8 @@ _OPTIONAL: Final = (
     *("driver", "met", "failed", "requires", "requires_any", "not_before", "stage", "actor"),
     *(*_WHEN, "fails", "chance_from", "effect", "permanent", "depends_on", "source", "outcome"),
 )
+_OUTCOME: Final = ("result", "date", "why")
+_OUTCOME_OPTIONAL: Final = ("known", "reported_by")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +187,7 @@ def _condition(
     elif "fails" not in table.content:
         table.refuse("", "has no fails", "the chance that it ends failed, or chance_from")
     later = LIFE_CYCLE[LIFE_CYCLE.index(stage) + 1 :] or LIFE_CYCLE[-1:]
-    elicited = toml.day(table, "elicited")
+    elicited = _day(table, "elicited")
     when = _when(table, 1.0 - fails, elicited)
     return Condition(
         name=name,
@@ -192,13 +197,13 @@ def _condition(
         failed_word=toml.name(table, "failed") or FAILED,
         requires=_named(table, "requires", names),
         requires_any=_named(table, "requires_any", names),
-        not_before=toml.day(table, "not_before"),
+        not_before=_day(table, "not_before"),
         stage=toml.choice(table, "stage", later) if "stage" in table.content else "",
         actor=toml.text(table, "actor", limit=100),
         elicited=elicited or dt.date.min,
         met_by=MappingProxyType(when[0]),
         met_within_months=MappingProxyType(when[1]),
-        decided_on=toml.day(table, "decided_on"),
+        decided_on=_day(table, "decided_on"),
         fails=fails,
         fails_shapes=shapes,
         chance_from=chance_from,
@@ -296,15 +301,34 @@ def _when(
             table.refuse("met_within_months", f"has the key {quoted(key)}", allowed)
     _check_rising(table, "met_by", by_day, most)
     _check_rising(table, "met_within_months", within, most)
-    earliest = toml.day(table, "not_before") or elicited
+    given_days = [day for day in (table.content.get("not_before"), elicited) if _is_day(day)]
+    earliest = max(given_days, default=None)
     for day in sorted(by_day):
-        if earliest and day <= earliest:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            table.refuse("met_by", f"asks for {day}", _SANE)
+        elif earliest and day <= earliest:
             allowed = f"must be after {earliest}, when it can begin"
             table.refuse("met_by", f"asks for {day}", allowed)
     decided, first = table.content.get("decided_on"), table.content.get("not_before")
-    if isinstance(decided, dt.date) and isinstance(first, dt.date) and decided < first:
+    if _is_day(decided) and _is_day(first) and decided < first:
         table.refuse("decided_on", f"= {decided}", f"must not be before not_before, {first}")
     return by_day, within
+
+
+_SANE = f"must lie from {FIRST_DAY} to {LAST_DAY}"
+
+
+def _is_day(value: object) -> TypeGuard[dt.date]:
+    return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+
+
+def _day(table: TomlTable, key: str) -> dt.date | None:
+    """Read a day that the calendar of a forecast can reach."""
+    found = toml.day(table, key)
+    if found and not FIRST_DAY <= found <= LAST_DAY:
+        table.refuse(key, f"= {found}", _SANE)
+        return None
+    return found
 
 
 def _chances(table: TomlTable, key: str) -> dict[str, float]:
@@ -341,14 +365,14 @@ def _outcome(table: TomlTable, deal: dt.date | None) -> Outcome | None:
     cell = toml.inner(table, "outcome")
     if cell is None:
         return None
-    toml.check_keys(cell, ("result", "date", "why"), ("known", "reported_by"))
+    toml.check_keys(cell, _OUTCOME, _OUTCOME_OPTIONAL)
     words = (MET, FAILED, *(str(table.content.get(key, "")) for key in (MET, FAILED)))
     result = toml.choice(cell, "result", tuple(dict.fromkeys(word for word in words if word)))
-    date = toml.day(cell, "date")
-    known = toml.day(cell, "known") or date
+    date = _day(cell, "date")
+    known = _day(cell, "known") or date
     if date and known and known < date:
         cell.refuse("known", f"= {known}", f"must not be before it happened, {date}")
-    if deal and known and known < deal - dt.timedelta(days=366 * 50):
+    if deal and known and (deal - known).days > 366 * 50:
         cell.refuse("known", f"= {known}", f"must not be fifty years before the deal, {deal}")
     return Outcome(
         met=result in (MET, str(table.content.get(MET, MET))),

@@ -63,7 +63,7 @@ def learned(record: Record) -> Section:
     blocks += [
         Heading(text="What the priors alone imply"),
         kaplan_figure(record, "prior_model"),
-        Heading(text="Fixed, not learned"),
+        Heading(text="Assumed, not learned"),
         _assumptions(record),
         Heading(text="What if it were otherwise"),
         *_sensitivities(record),
@@ -116,7 +116,7 @@ def _assumptions(record: Record) -> Bullets:
         (f"{a['name']} = {_value(a['value'])}", f"{a['meaning']}. {a['reason']}")
         for a in record["assumptions"]
     )
-    return Bullets(items=items or (("", "Nothing is fixed."),))
+    return Bullets(items=items or (("", "Nothing is only assumed."),))
 
 
 def _value(value: Any) -> str:

@@ -19,16 +19,19 @@ from durability.errors import InputError, Problem
 from durability.identity import identity, knowledge
 from durability.inference import Fit, build
 from durability.inference import fit as fit_model
+from durability.life_cycle import STATES
 from durability.particles import Particles, keep, particles_of, read_particles
-from durability.prior_sets import PriorSet
+from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.progress import NullProgress, Progress, timed_stage
+from durability.prospects import prospects
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate, unseen
-from durability.summaries import INTERVAL, chance, curve, interval
+from durability.summaries import INTERVAL, TAILS, chance, curve, interval
 from durability.updating import compare
 from durability.verdict import judge
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
 from durability.weighing import Base, prepare
+from durability.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,6 +192,7 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
         **knowledge(fit.model.data),
         "unseen": _unseen(fit, future),
         **_probabilities(fit, rungs, future),
+        **prospects(fit, future, _horizons(horizon_months)),
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         "contributions": contributions_of(fit),
@@ -237,7 +241,9 @@ def to_xarray(forecast: Forecast) -> xr.Dataset:
     -------
     Dataset
         ``survival (rung, month, statistic)`` in [0, 1] and ``pressure (driver, path_month,
-        statistic)``; statistics are ``mean``, ``low`` and ``high``.
+        statistic)``; statistics are ``mean``, ``low`` and ``high``. Where the case has conditions,
+        ``occupancy (stage, month)`` in [0, 1]: the chance that it stands in each stage of its life
+        cycle, breakdown last.
     """
     import xarray as xr
 
@@ -245,19 +251,22 @@ def to_xarray(forecast: Forecast) -> xr.Dataset:
     statistics = ["mean", "low", "high"]
     survival = [[record["survival"][rung][s] for s in statistics] for rung in RUNGS]
     pressure = [[record["drivers"][d][s] for s in statistics] for d in DRIVERS]
-    return xr.Dataset(
-        {
-            "survival": (("rung", "statistic", "month"), survival),
-            "pressure": (("driver", "statistic", "path_month"), pressure),
-        },
-        coords={
-            "rung": list(RUNGS),
-            "driver": list(DRIVERS),
-            "statistic": statistics,
-            "month": record["survival"]["months"],
-            "path_month": record["drivers"][DRIVERS[0]]["months"],
-        },
-    )
+    variables: dict[str, Any] = {
+        "survival": (("rung", "statistic", "month"), survival),
+        "pressure": (("driver", "statistic", "path_month"), pressure),
+    }
+    coords: dict[str, Any] = {
+        "rung": list(RUNGS),
+        "driver": list(DRIVERS),
+        "statistic": statistics,
+        "month": record["survival"]["months"],
+        "path_month": record["drivers"][DRIVERS[0]]["months"],
+    }
+    if record["life_cycle"] is not None:
+        occupied = record["life_cycle"]["occupancy"]
+        variables["occupancy"] = (("stage", "month"), [occupied[state] for state in STATES])
+        coords["stage"] = list(STATES)
+    return xr.Dataset(variables, coords=coords)
 
 
 # Parts of the record ------------------------------------------------------------------------
@@ -499,16 +508,26 @@ def _sources(data: ModelData) -> dict[str, Any]:
 
 
 def _assumptions(fit: Fit) -> list[dict[str, Any]]:
-    priors = fit.model.priors.parameters
+    """List what no data here can teach: fixed numbers, and what only conditions draw on."""
+    priors, module = fit.model.priors.parameters, fit.model.module
+    values: dict[str, Any] = {name: priors[name].values["value"] for name in module.FIXED}
+    if fit.model.data.case.conditions:
+        values |= {name: _spoken(priors[name]) for name in module.FORWARD}
     return [
         {
             "name": name,
-            "value": priors[name].values["value"],
+            "value": value,
             "meaning": priors[name].meaning,
             "reason": priors[name].reason,
         }
-        for name in fit.model.module.FIXED
+        for name, value in values.items()
     ]
+
+
+def _spoken(prior: Prior) -> str:
+    """Say a prior by its median and the interval it holds."""
+    low, middle, high = implied_quantiles(prior, (TAILS[0], 0.5, TAILS[1]))
+    return f"{number(middle, 2)} ({INTERVAL:.0%} within {number(low, 2)} to {number(high, 2)})"
 
 
 def _limits(data: ModelData) -> list[str]:
@@ -523,6 +542,16 @@ def _limits(data: ModelData) -> list[str]:
         f"slightly understates survival. Intervals hold {INTERVAL:.0%} of the draws.",
         "Force and fatal clashes of history are known to the end of 2014, wars to the end of 2025.",
     ]
+    if data.case.conditions:
+        limits.append(
+            "Conditions are as good as the chances that were elicited for them; nothing here "
+            "learns them, and that one is still pending is no evidence about the drivers."
+        )
+    if any(each.elicited > data.cutoff for each in data.case.conditions):
+        limits.append(
+            "Some conditions' chances were given after the cutoff, by people who knew what had "
+            "happened since: pseudo-out-of-sample."
+        )
     if not data.case.standings:
         limits.append(
             "The case has no ratings on history's scale: nothing ties its drivers to history's, "

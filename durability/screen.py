@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from durability.blocks import printable
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
-from durability.vocabulary import DRIVERS, MARKS
+from durability.vocabulary import DRIVERS, LIFE_CYCLE, MARKS
 from durability.wording import (
     RUNG_MEANINGS,
     RUNG_NAMES,
+    STATE_NAMES,
     counted,
     error_points,
     headline_horizon,
@@ -64,12 +65,40 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from (f"{RUNG_NAMES[rung]}: {RUNG_MEANINGS[rung]}." for rung in RUNG_MEANINGS)
     yield ""
+    yield from stage_lines(record)
     yield from unseen_lines(record)
     newest = record.get("newest_item")
     if newest:
         age = counted(int(newest["age_days"]), "day")
         yield f"Newest news item: {newest['id']}, known {newest['known']}, {age} before the cutoff."
     yield f"Verdict: {verdict_words(record)}."
+
+
+def stage_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """Say how likely the next stages of the life cycle are, and which condition comes first."""
+    cycle = record.get("life_cycle")
+    if not cycle:
+        return
+    months = headline_horizon(record)
+    told = [
+        f"{STATE_NAMES[stage].lower()} {percent(chance['mean'])} ({percent_range(chance)}, "
+        f"MCSE {error_points(chance['mcse'])} points)"
+        for stage in LIFE_CYCLE
+        if stage in cycle["reached"]
+        for chance in [cycle["reached"][stage][months]]
+    ]
+    if told:
+        now = STATE_NAMES[cycle["stage"]].lower()
+        yield f"Now {now}. Within {months} months, before breakdown: {', '.join(told)}."
+    ready = [each for each in record["conditions"] if each["chances"] and not each["waits_for"]]
+    if ready:
+        first = max(ready, key=lambda each: each["chances"]["met"][months]["mean"])
+        chance = first["chances"]["met"][months]
+        yield (
+            f"Likeliest next condition: {first['name']}, {first['words']['met']} within {months} "
+            f"months {percent(chance['mean'])} ({percent_range(chance)}; elicited)."
+        )
+    yield ""
 
 
 def _probability_rows(record: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -184,8 +213,34 @@ def check_lines(data: ModelData) -> Iterator[str]:
     told = ", ".join(str(day) for day in anchors) or "none: its drivers will be wider"
     yield f"Ratings of the agreement itself: {told}."
     yield f"Reference class: {counted(len(data.agreements), 'agreement')}."
+    yield from _condition_lines(data)
     yield ""
     yield from table(["item", "known", "driver", "ratings", "used"], list(_item_rows(data)))
+
+
+def _condition_lines(data: ModelData) -> Iterator[str]:
+    """Write where the deal stands, and of each condition what was known of it."""
+    from durability.conditions import stage_at
+    from durability.steps import statuses
+
+    case, cutoff = data.case, data.cutoff
+    if not case.conditions:
+        return
+    status = statuses(case.conditions, cutoff)
+    now = STATE_NAMES[stage_at(case.conditions, case.stage, cutoff)].lower()
+    yield f"Life cycle: {now}. Conditions:"
+    for each in case.conditions:
+        outcome = each.known_at(cutoff)
+        if outcome is not None:
+            told = f"{each.word(met=outcome.met)} on {outcome.date}, known {outcome.known}"
+        else:
+            told = status[each.name]
+            missing = [name for name in each.requires if status[name] != "met"]
+            if not any(status[name] == "met" for name in each.requires_any):
+                missing += [name for name in each.requires_any if name not in missing]
+            waits = ", ".join(f"{name} ({status[name]})" for name in missing)
+            told += f": waits for {waits}" if missing else ""
+        yield f"  {each.name}: {told}"
 
 
 def _item_rows(data: ModelData) -> Iterator[list[str]]:

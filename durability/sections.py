@@ -25,13 +25,14 @@ from durability.blocks import (
     text_columns,
 )
 from durability.contribution_tables import contribution_blocks
-from durability.vocabulary import DRIVERS, STREAMS
+from durability.vocabulary import DRIVERS, LIFE_CYCLE, STREAMS
 from durability.wording import (
     DRIVER_NAMES,
     FALLING,
     RISING,
     RUNG_MEANINGS,
     RUNG_NAMES,
+    STATE_NAMES,
     STREAM_NAMES,
     counted,
     decimal_range,
@@ -69,7 +70,7 @@ def answer(record: Record) -> Answer:
         ok=verdict["ok"],
         probabilities=probability_table(record),
         fan=_fan(record),
-        knowledge=knowledge(record),
+        knowledge=(*stage_sentences(record), *knowledge(record)),
     )
 
 
@@ -105,6 +106,27 @@ def carrier_sentence(record: Record) -> str:
         said.append(f"{FALLING[down]} takes off most ({signed_points(parts[down]['mean'])} points)")
     unclear = all(v["low"] <= 0 <= v["high"] for v in chance["drivers"].values())
     return f"{start}; {listed(said)}{f', but {UNCLEAR}' if unclear else ''}."
+
+
+def stage_sentences(record: Record) -> tuple[str, ...]:
+    """Say how likely the next stages of the life cycle are, where the case says what they need."""
+    cycle = record["life_cycle"]
+    if cycle is None or cycle["broken"] or not cycle["reached"]:
+        return ()
+    months = headline_horizon(record)
+    reached = [stage for stage in LIFE_CYCLE if stage in cycle["reached"]]
+    said = [
+        f"{percent(chance['mean'])} that it is {STATE_NAMES[stage].lower()} "
+        f"({interval_name(record)} {percent_words(chance)}; Monte Carlo standard error "
+        f"{error_points(chance['mcse'])} points)"
+        for stage in reached
+        for chance in [cycle["reached"][stage][months]]
+    ]
+    return (
+        f"It is {STATE_NAMES[cycle['stage']].lower()} now. Within {months} months, and before any "
+        f"breakdown, the chance is {listed(said)}. What it waits for decides this, by chances "
+        "that were elicited, not learned.",
+    )
 
 
 def probability_table(record: Record) -> Table:

@@ -139,6 +139,7 @@ def carried(
     child: int = 0,
     made: Plan | None = None,
     statement: Statement | None = None,
+    chances: Any = None,
 ) -> Future:
     """Carry draws forward from the cutoff of a model's data.
 
@@ -155,6 +156,8 @@ def carried(
         The conditions, where they are not to be those of the data.
     statement : Statement, optional
         What a scenario says of conditions and drivers.
+    chances : Chances, optional
+        What is random about conditions; drawn by `seed` and `child` where not given.
 
     Returns
     -------
@@ -165,7 +168,10 @@ def carried(
     pressure = model.module.extended(theta, latent, normals)
     if statement is not None:
         pressure = statement.applied(pressure)
-    ahead, shift = _life_cycle(model, latent, pressure, made, seed, child, statement)
+    if chances is None:
+        parameters = model.priors.parameters
+        chances = draw_chances(made, parameters, draws=len(pressure), seed=seed, child=child)
+    ahead, shift = _life_cycle(model, latent, pressure, made, chances, statement)
     if shift is not None:
         pressure = pressure + shift
         if statement is not None:
@@ -193,8 +199,21 @@ def plan_of(data: ModelData) -> Plan:
         deal=case.deal,
         stage=case.stage,
         cutoff=data.cutoff,
-        rated=frozenset(item.id for item in data.used),
+        rated=_rated(data),
     )
+
+
+def _rated(data: ModelData) -> frozenset[str]:
+    """Ids under which the rated news goes or went: a corrected item still reports what it did."""
+    before = {item.id: item.corrects for item in data.case.news}
+
+    def first(name: str) -> str:
+        while before.get(name):
+            name = before[name]
+        return name
+
+    used = {first(item.id) for item in data.used}
+    return frozenset({item.id for item in data.used} | {n for n in before if first(n) in used})
 
 
 def _life_cycle(
@@ -202,14 +221,11 @@ def _life_cycle(
     latent: Mapping[str, np.ndarray],
     pressure: np.ndarray,
     made: Plan,
-    seed: int,
-    child: int,
+    chances: Any,
     statement: Statement | None,
 ) -> tuple[LifeCycle, np.ndarray | None]:
     """Follow conditions and stages along paths: what becomes of them, and what they add."""
-    law, draws = conditions_law(), len(pressure)
-    parameters = model.priors.parameters
-    chances = draw_chances(made, parameters, draws=draws, seed=seed, child=child)
+    law = conditions_law()
     course = law.follow(
         made.steps,
         made.past,

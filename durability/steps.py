@@ -328,6 +328,10 @@ def _beta(shapes: tuple[float, float], uniform: np.ndarray) -> np.ndarray:
     grid = (1.0 - np.cos(np.linspace(0.0, np.pi, 4001))) / 2.0
     middle = (grid[1:] + grid[:-1]) / 2.0
     log_density = (a - 1.0) * np.log(middle) + (b - 1.0) * np.log1p(-middle)
-    mass = np.exp(log_density - log_density.max()) * np.diff(grid)
+    log_top = log_density.max()
+    mass = np.exp(log_density - log_top) * np.diff(grid)
+    # The outermost cells in closed form: there the density may be infinite.
+    mass[0] = np.exp(a * np.log(grid[1]) - np.log(a) - log_top)
+    mass[-1] = np.exp(b * np.log1p(-grid[-2]) - np.log(b) - log_top)
     below = np.concatenate([[0.0], np.cumsum(mass)]) / mass.sum()
     return np.asarray(np.interp(uniform, below, grid))

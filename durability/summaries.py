@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 INTERVAL = 0.9
 """Probability that every interval of a forecast holds; equal tails."""
 
-_TAILS = ((1.0 - INTERVAL) / 2.0, (1.0 + INTERVAL) / 2.0)
+TAILS = ((1.0 - INTERVAL) / 2.0, (1.0 + INTERVAL) / 2.0)
+"""Probabilities at which an interval ends."""
 
 
 def chance(values: np.ndarray, fit: Fit) -> dict[str, float]:
@@ -49,11 +50,11 @@ def mcse(values: np.ndarray, *, chains: int) -> float:
 
 def interval(values: np.ndarray) -> dict[str, float]:
     """Summarise draws by mean and interval: ``mean, low, high``."""
-    low, high = np.quantile(values, _TAILS)
+    low, high = np.quantile(values, TAILS)
     return {"mean": float(np.mean(values)), "low": float(low), "high": float(high)}
 
 
 def curve(values: np.ndarray) -> dict[str, Any]:
     """Summarise curves (draw, place) pointwise: lists ``mean, low, high``."""
-    low, high = np.quantile(values, _TAILS, axis=0)
+    low, high = np.quantile(values, TAILS, axis=0)
     return {"mean": values.mean(axis=0).tolist(), "low": low.tolist(), "high": high.tolist()}

@@ -102,6 +102,7 @@ def subtables(parent: TomlTable, key: str, text: str) -> tuple[TomlTable, ...]:
 def _array_lines(text: str, key: str) -> list[dict[str, int]]:
     """Find the lines of each ``[[key]]`` and of the keys below it; for messages only."""
     header = re.compile(rf"\s*\[\[\s*[\"']?{re.escape(key)}[\"']?\s*\]\]")
+    below = re.compile(rf"\s*\[\s*[\"']?{re.escape(key)}[\"']?\s*\.\s*[\"']?([\w-]+)")
     places: list[dict[str, int]] = []
     inside = False
     for number, line in enumerate(text.split("\n"), start=1):
@@ -109,6 +110,8 @@ def _array_lines(text: str, key: str) -> list[dict[str, int]]:
             places.append({"": number})
             inside = True
         elif line.lstrip().startswith("["):
+            if places and (match := below.match(line)):
+                places[-1].setdefault(match[1], number)
             inside = False
         elif inside and (match := re.match(r"\s*[\"']?([\w.-]+)[\"']?\s*=", line)):
             places[-1].setdefault(match[1], number)

@@ -52,6 +52,15 @@ FALLING = {
 }
 """The same when it pushes away from it."""
 
+STATE_NAMES = {
+    "initialled": "Initialled",
+    "signed": "Signed",
+    "ratified": "Ratified",
+    "in_force": "In force",
+    "breakdown": "Broken down",
+}
+"""Where a deal can stand: the stages of its life cycle, and nowhere any more."""
+
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),

@@ -18,8 +18,9 @@ surprise alone: met by :math:`-\Delta(1-p)`, failed by :math:`+\Delta p`, with
 move of a decision is therefore zero. Moves fade as the driver's own deviations do, unless they are
 permanent.
 
-Times are in months after the cutoff. Within a month hazards are constant, and a step whose
-requirement is met in that month begins at that moment.
+Times are in months after the cutoff. Within a month the drivers stand still; hazards change where
+they were elicited to change, and a step whose requirement is met in that month begins at that
+moment.
 """
 
 from __future__ import annotations
@@ -103,6 +104,22 @@ class Step:
         inside = np.interp(time, self.times, self.cumulative)
         slope = (self.cumulative[-1] - self.cumulative[-2]) / (self.times[-1] - self.times[-2])
         return np.asarray(inside + slope * np.maximum(time - self.times[-1], 0.0))
+
+    def reached(self, hazard: np.ndarray) -> np.ndarray:
+        """Time on its own axis at which so much hazard has accumulated: the inverse.
+
+        Parameters
+        ----------
+        hazard : ndarray (...)
+
+        Returns
+        -------
+        ndarray (...)
+        """
+        inside = np.interp(hazard, self.cumulative, self.times)
+        slope = (self.cumulative[-1] - self.cumulative[-2]) / (self.times[-1] - self.times[-2])
+        beyond = np.maximum(hazard - self.cumulative[-1], 0.0)
+        return np.asarray(inside + (beyond / slope if slope > 0.0 else 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,12 +341,23 @@ def _month_of(
     else:
         left = chances.patience[rows, place] - state.spent[rows, place]
         now = total >= left
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at = first + np.where(now, left / total, 0.0) * (month + 1.0 - first)
+        share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
+        at = _moment(step, month, begun[rows], first, share)
         state.spent[rows, place] += total
     if now.any():
         met = chances.mark[rows[now], place] < likely[now]
         _settle(step, place, month, rows[now], at[now], met, likely[now], chances, state)
+
+
+def _moment(
+    step: Step, month: int, begun: np.ndarray, first: np.ndarray, share: np.ndarray
+) -> np.ndarray:
+    """Give the time within a month at which a share of that month's hazard has accumulated."""
+    since = begun if step.elapsed else np.zeros_like(begun)
+    start = step.accumulated(first - since)
+    stop = step.accumulated(month + 1.0 - since)
+    at = since + step.reached(start + share * (stop - start))
+    return np.asarray(np.clip(at, first, month + 1.0))
 
 
 def _begun(step: Step, state: _State) -> np.ndarray:
@@ -382,7 +410,8 @@ def exposure(step: Step, month: int, begun: np.ndarray) -> tuple[np.ndarray, np.
     """
     first = np.clip(np.maximum(begun, step.not_before), month, month + 1.0)
     if not math.isnan(step.decided_at):
-        due = int(max(step.decided_at, 0.0)) == month
+        # The end of a month belongs to it: a forecast to that month has the decision in it.
+        due = max(math.ceil(step.decided_at) - 1, 0) == month
         ready = begun <= max(step.decided_at, 0.0)
         return np.where(due & ready, np.inf, 0.0), first
     since = begun if step.elapsed else np.zeros_like(begun)

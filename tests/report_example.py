@@ -58,6 +58,8 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         "happened": [],
         "newest_item": {"id": "T151", "known": "2026-06-29", "age_days": 32},
         "coverage_age_days": 31,
+        "conditions": [],
+        "life_cycle": None,
         "unseen": {r: _probability(1 - math.exp(-RUNG_RATES[r] / 12)) for r in RUNGS},
         "breakdown": {r: _horizons(r) for r in RUNGS},
         "survival": _survival(),
@@ -107,6 +109,118 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
             "No column measures third-party pressure, so it is left out.",
         ],
         "timings": {"import": 8.1, "compile": 44.2, "sample": 51.0, "predict": 2.2},
+    }
+
+
+def waiting_record() -> dict[str, Any]:
+    """Give the record of a case that waits for four steps: one met, one pending, two blocked."""
+    record = example_record()
+    record["conditions"] = [
+        _condition("talks", "met", driver="", outcome=True),
+        _condition("corridor", "pending", actor="Armenia"),
+        _condition("vote", "failed", driver="constitution", outcome=True),
+        _condition("treaty", "blocked", stage="signed", requires=["vote"]),
+        _condition("signature", "pending", stage="signed", requires_any=["vote", "corridor"]),
+    ]
+    states = {
+        "initialled": 0.6,
+        "signed": 0.25,
+        "ratified": 0.0,
+        "in_force": 0.0,
+        "breakdown": 0.15,
+    }
+    months = list(range(HORIZON + 1))
+    split = {"initialled": 0.8, "signed": 0.2}
+    record["life_cycle"] = {
+        "stage": "initialled",
+        "broken": False,
+        "occupancy": {
+            "months": months,
+            **{
+                state: [
+                    end * m / HORIZON + (state == "initialled") * (1 - m / HORIZON) for m in months
+                ]
+                for state, end in states.items()
+            },
+        },
+        "stands": {
+            state: _by_months(0.01 * (1 + place))
+            for place, state in enumerate(("initialled", "signed", "breakdown"))
+        },
+        "reached": {"signed": _by_months(0.011)},
+        "dates": {"signed": _dates()},
+        "breakdown": {
+            stage: {
+                rung: {
+                    months: {
+                        k: v * part if k in ("mean", "low", "high") else v for k, v in c.items()
+                    }
+                    for months, c in by.items()
+                }
+                for rung, by in record["breakdown"].items()
+            }
+            for stage, part in split.items()
+        },
+    }
+    return record
+
+
+def _by_months(rate: float) -> dict[str, Any]:
+    return {str(h): _probability(1 - math.exp(-rate * h)) for h in HORIZONS_MONTHS}
+
+
+def _dates() -> dict[str, Any]:
+    return {
+        "expected": "2028-03-14",
+        "low": "2026-11-02",
+        "high": "2031-01-19",
+        "interval_probability": 0.9,
+        "median": "2030-02-01",
+    }
+
+
+def _condition(name: str, status: str, **more: Any) -> dict[str, Any]:
+    result = {"met": "met", "failed": "failed"}.get(status, "met")
+    driver = more.get("driver", "corridor")
+    required = [*more.get("requires", []), *more.get("requires_any", [])]
+    return {
+        "name": name,
+        "meaning": f"What {name} means to both sides",
+        "words": {"met": "agreed", "failed": "refused"},
+        "actor": more.get("actor", ""),
+        "stage": more.get("stage", ""),
+        "status": status,
+        "requires": more.get("requires", []),
+        "requires_any": more.get("requires_any", []),
+        "waits_for": required,
+        "outcome": {
+            "result": result,
+            "date": "2026-05-04",
+            "known": "2026-05-06",
+            "reported_by": ["T140"],
+            "why": "Both ministries said so.",
+        }
+        if more.get("outcome")
+        else None,
+        "elicited": "2026-06-30",
+        "fails": 0.4,
+        "effect": {
+            "driver": driver,
+            "low": 0.1,
+            "middle": 0.32,
+            "high": 1.0,
+            "own": False,
+            "permanent": False,
+        }
+        if driver
+        else None,
+        "depends_on": [driver] if driver else [],
+        "why": "Base rates of such steps.",
+        "source": "",
+        "chances": {"met": _by_months(0.02), "failed": _by_months(0.008)}
+        if status == "pending"
+        else None,
+        "dates": _dates() if status == "pending" else None,
     }
 
 

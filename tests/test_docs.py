@@ -29,6 +29,7 @@ from durability import (
     checks,
     codings,
     commands,
+    conditions,
     distributions,
     ladder,
     ledger_chain,
@@ -36,6 +37,7 @@ from durability import (
     news,
     news_entries,
     prior_sets,
+    prospects,
     sensitivity,
     verdict,
 )
@@ -214,6 +216,11 @@ def claims() -> Iterator[tuple[str, str]]:
     yield "index.md", f"a chance of {INTERVAL:.0%}"
     yield "theory.md", f"equal-tailed and hold {INTERVAL:.0%} of the draws"
     assert interval_probability() == INTERVAL
+    asked = f"{prospects.BELIEVING} draws are asked with {prospects.CONTINUATIONS} continuations"
+    yield "conditions.md", asked
+    yield "conditions.md", f"where fewer than {prospects.LEAST_PATHS} paths have it"
+    years = conditions.FIRST_DAY.year, conditions.LAST_DAY.year
+    yield "case_files.md", f"Days lie from {years[0]} to {years[1]}."
     yield "index.md", f"{listed([str(months) for months in HORIZONS_MONTHS])} months after"
     yield "theory.md", f"For the {n} agreements of the reference class"
     yield "theory.md", kaplan_row("use of force", "force")
@@ -352,6 +359,8 @@ SETTINGS_TABLES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "### [history]": ((), ("dyad", "cluster", "exclude")),
     "### [covariates]": (case_settings.COVARIATE_KEYS, ()),
     "### [[standing]]": (("date", "coder", *DRIVERS), ()),
+    "### [life_cycle]": (("stage", "why"), ()),
+    "### [[condition]]": (conditions._REQUIRED, conditions._OPTIONAL),
 }
 
 
@@ -367,6 +376,8 @@ def test_the_page_has_every_key_of_the_settings() -> None:
     top = page("case_files.md").partition("\n## case.toml\n")[2].partition("\n### ")[0]
     told = {words_in(row[0])[0]: row[2] == "yes" for row in rows_of(top)}
     assert told == wanted((*case_settings._TOP, "covariates"), case_settings._TOP_OPTIONAL)
+    told_outcome = told_columns("### [condition.outcome]")
+    assert told_outcome == wanted(conditions._OUTCOME, conditions._OUTCOME_OPTIONAL)
     for heading, (required, optional) in SETTINGS_TABLES.items():
         assert told_columns(heading) == wanted(required, optional), heading
 
@@ -669,6 +680,14 @@ def test_the_page_about_news_runs_and_says_what_is_printed(tmp_path: Path) -> No
     case = durability.read_case(tmp_path / "northland")
     assert [row.id for row in case.retractions] == ["N009.r1", "N013.r1"]
     assert case.news[-1].corrects == "N013"
+
+
+@needs_bash
+def test_the_page_about_conditions_runs_and_says_what_is_printed(tmp_path: Path) -> None:
+    Reader(folder=tmp_path).follow(code_of(page("conditions.md")), sampling=False)
+    case = durability.read_case(tmp_path / "riverland")
+    assert [each.name for each in case.conditions if each.outcome] == ["court"]
+    assert case.stage == "initialled"
 
 
 @needs_bash

@@ -151,6 +151,13 @@ def test_a_vote_is_decided_on_its_day() -> None:
     assert abs(found - 2.0 / 3.0) < error
 
 
+@pytest.mark.parametrize("months", [6, 7, 60])
+def test_a_vote_at_a_months_end_is_in_every_forecast_that_reaches_it(months: int) -> None:
+    course = followed(a_step(decided_at=6.0, driver=1), months=months)
+    assert (course.time[:, 0] == 6.0).all()
+    assert not course.shift[:, :6].any()
+
+
 def test_a_vote_is_not_held_where_what_it_needs_is_missing() -> None:
     course = followed(a_step("first"), a_step("vote", decided_at=9.0, requires=(0,)))
     held = np.isfinite(course.time[:, 1])
@@ -173,7 +180,7 @@ def test_pressure_delays_a_step_and_makes_it_likelier_to_fail() -> None:
 
 def test_surprises_move_the_driver_and_cancel_on_average() -> None:
     """Met −Δ(1−p), failed +Δp, with p = 2/3 and Δ = 0.7; fading by 0.9 a month."""
-    course = followed(a_step(driver=1, decided_at=3.0))
+    course = followed(a_step(driver=1, decided_at=3.0 + 1e-9))
     met = course.met[:, 0]
     assert np.allclose(course.shift[met, 3, 1], -0.7 / 3.0)
     assert np.allclose(course.shift[~met, 3, 1], 0.7 * 2.0 / 3.0)
