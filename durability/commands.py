@@ -29,6 +29,7 @@ from durability.commands_ledger import begin_recording, finish_recording, record
 from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
 from durability.commands_priors import priors as priors_commands
+from durability.commands_scenarios import scenario, watch
 from durability.commands_update import compare, update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
@@ -325,6 +326,8 @@ durability.add_command(priors_commands)
 durability.add_command(news)
 durability.add_command(update)
 durability.add_command(compare)
+durability.add_command(scenario)
+durability.add_command(watch)
 durability.add_command(ledger_commands)
 
 

@@ -169,7 +169,7 @@ def reweigh(base: Base, data: ModelData, *, previous: Reweighted | None = None) 
     known = _known_terms(base, months, contents, previous)
     each, ahead = [], []
     for child in range(CHILDREN if months else 1):
-        seen = _seen_now(base, data, arrays, child)
+        seen = seen_now(base, data, arrays, child)
         each.append(_terms(base, seen, contents, {u: t[:, child] for u, t in known.items()}))
         ahead.append(base.particles.ahead if same else _ahead(base, data, seen, months, child))
     terms = {unit: np.stack([one[unit] for one in each], axis=1) for unit in each[0]}
@@ -208,7 +208,8 @@ def family_weights(log_ratios: np.ndarray) -> tuple[Weights, np.ndarray]:
     return smooth((largest + np.log(total))[:, 0]), ratios / total
 
 
-def _seen_now(base: Base, data: ModelData, arrays: units.Arrays, child: int) -> Seen:
+def seen_now(base: Base, data: ModelData, arrays: units.Arrays, child: int) -> Seen:
+    """Give what the draws say of other data, over months that the fit did not cover too."""
     particles, module = base.particles, find_model(base.particles.model)
     theta = grown(particles, data, child=child)
     months = new_months(particles, data)

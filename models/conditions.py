@@ -414,7 +414,7 @@ def exposure(step: Step, month: int, begun: np.ndarray | float) -> tuple[np.ndar
     if not step.elapsed:
         total = step.accumulated(np.asarray(month + 1.0)) - step.accumulated(first)
     else:
-        total = step.accumulated(month + 1.0 - begun) - step.accumulated(first - begun)
+        total = step.accumulated(np.asarray(month + 1.0 - begun)) - step.accumulated(first - begun)
     return np.maximum(total, 0.0), first
 
 
