@@ -16,8 +16,8 @@ Tukey 1958; Efron & Stein 1981, doi:10.1214/aos/1176345462).
 Whoever acts where :math:`P > C`, at cost :math:`C` of the loss that acting avoids, loses
 :math:`\min(C, P)` as it is and :math:`\sum_o p_o \min(C, P_o)` knowing it; the difference is what
 they should pay at most. Where :math:`P_o` lies at :math:`C` that estimate is too high and has no
-smooth bias to take off, so what to do is decided from all other blocks of draws, and what that
-saves is added up in the one left out: on average never too much.
+smooth bias to take off, so what to do is decided from one half of the draws, and what that saves is
+added up in the other half, both ways round: on average never too much.
 """
 
 from __future__ import annotations
@@ -156,8 +156,12 @@ def decision_worth(found: Sums, cost_ratio: float) -> dict[str, float]:
     dict
         ``mean, mcse``. Zero where no way changes what to do.
     """
-    others = found.ways.sum(axis=0) - found.ways, found.broken.sum(axis=0) - found.broken
-    ways, broken = _chances(*others)
+    # Decided from the other half of the blocks, every second one: halves are independent.
+    halves = np.arange(len(found.ways)) % 2
+    ways, broken = _chances(
+        np.stack([found.ways[halves != half].sum(axis=0) for half in (0, 1)])[halves],
+        np.stack([found.broken[halves != half].sum(axis=0) for half in (0, 1)])[halves],
+    )
     acts_anyway = (ways * broken).sum(axis=-1, keepdims=True) > cost_ratio
     acts = np.where(ways > 0.0, broken > cost_ratio, acts_anyway)
     saved = np.where(acts_anyway, cost_ratio * found.ways, found.broken)
