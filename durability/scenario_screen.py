@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,11 @@ from durability.wording import (
     horizons,
     interval_name,
     long_date,
-    moved_points,
     percent,
     percent_range,
     rungs_in,
     shortened,
+    signed,
     table,
 )
 
@@ -97,7 +98,7 @@ def _answer_lines(record: Record, answer: Record) -> Iterator[str]:
     yield from (f"  {line}" for line in table(titles, list(_rows(answer))))
     if stages := list(_stage_rows(record, answer)):
         months = horizons(record)[-1]
-        titles = ["stage", f"within {months} months", "scenario", "half by", "scenario"]
+        titles = ["stage", f"as it comes, {months} months", "scenario", "half by", "scenario"]
         yield from (f"  {line}" for line in table(titles, stages))
 
 
@@ -112,7 +113,7 @@ def _rows(answer: Record) -> Iterator[list[str]]:
                 percent(answer["as_things_come"][rung][horizon]["mean"]),
                 percent(now["mean"]),
                 percent_range(now),
-                moved_points(answer["difference"][rung][horizon]),
+                _points(answer["difference"][rung][horizon]),
             ]
 
 
@@ -187,7 +188,7 @@ def watch_lines(record: Record, *, most: int = 16) -> Iterator[str]:
 
 def _watch_row(each: Record, decides: bool) -> list[str]:
     ways = {way["name"]: way for way in each["ways"]}
-    worth = f"{_small(each['worth']['mean'])} ± {_small(each['worth']['mcse'])}"
+    worth = with_error(each["worth"]["mean"], each["worth"]["mcse"])
     if each["kind"] == "condition":
         median = each["dates"]["0.5"]
         ends = [each["dates"][p] for p in ("0.05", "0.95")]
@@ -209,7 +210,7 @@ def _watch_row(each: Record, decides: bool) -> list[str]:
             percent(bad[1]) if bad[0] else "",
         ]
     if decides:
-        return [*row, worth, moved_points(each["decision"])]
+        return [*row, worth, _points(each["decision"])]
     return [*row, worth]
 
 
@@ -225,9 +226,25 @@ def _together(ways: list[Record]) -> tuple[float, float]:
     return total, broken / total if total else 0.0
 
 
-def _small(value: float) -> str:
-    """Write a worth to two digits, none below a hundredth told as more than that."""
-    return f"{max(value, 0.0):.2f}" if value < 9.95 else f"{value:.0f}"
+def _points(change: Record) -> str:
+    """Write a change of a probability in points with its error, signed."""
+    told = with_error(100 * change["mean"], 100 * change["mcse"])
+    return f"+{told}" if change["mean"] > 0.0 else told
+
+
+def with_error(value: float, error: float, *, least: int = 2) -> str:
+    """Write a number with its error, as many decimals as the error has two digits.
+
+    Examples
+    --------
+    >>> with_error(0.00341, 0.00152), with_error(-4.214, 0.09), with_error(0.0, 0.0)
+    ('0.0034 ± 0.0015', '−4.21 ± 0.09', '0.00 ± 0.00')
+    """
+    decimals = least
+    if error > 0.0:
+        decimals = min(max(1 - math.floor(math.log10(error)), least), 6)
+    told = signed(value, decimals).removeprefix("+")
+    return f"{told} ± {error:.{decimals}f}"
 
 
 def _watch_words(record: Record, decides: bool) -> Iterator[str]:
