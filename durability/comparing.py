@@ -192,9 +192,7 @@ def _answered(
         before = base_weights(present, count)
         weights = observed_weights(before, paths) if observing else before
         enough = weights is not None and weights.parents.effective_size >= EFFECTIVE_LEAST
-        if enough or not observing or count * 2 > CONTINUATIONS_MOST:
-            break
-        if not statement.forced:
+        if enough or weights is before or 2 * count > CONTINUATIONS_MOST:
             break
         present = lengthened(present, 2 * count)
         paths = [*paths, *follow(present, statement, 2 * count, after=count)]

@@ -148,8 +148,8 @@ def day_of(cutoff: date, months: float) -> date:
 
     Examples
     --------
-    >>> day_of(date(2026, 6, 30), 1.0), day_of(date(2026, 6, 30), 0.5)
-    (datetime.date(2026, 7, 31), datetime.date(2026, 7, 15))
+    >>> day_of(date(2026, 6, 30), 1.0), day_of(date(2026, 6, 30), 0.25)
+    (datetime.date(2026, 7, 31), datetime.date(2026, 7, 8))
     """
     first, whole = cutoff + timedelta(days=1), math.floor(months)
     start, stop = add_months(first, whole), add_months(first, whole + 1)

@@ -210,8 +210,8 @@ def test_scenarios_and_watch_lists_import_nothing_heavy(passed: Particles) -> No
         "from durability.cli import main\n"
         f"main(['scenario', {CASE!r}, '--set', 'corridor=open@2028-01'])\n"
         f"main(['watch', {CASE!r}])\n"
-        "heavy = ['scipy.stats', 'xarray', 'pandas', 'pymc', 'pytensor', 'arviz', 'matplotlib', 'jax',\n"
-        "         'nutpie', 'jinja2', 'rich']\n"
+        "heavy = ['scipy.stats', 'xarray', 'pandas', 'pymc', 'pytensor', 'arviz', 'matplotlib',\n"
+        "         'jax', 'nutpie', 'jinja2', 'rich']\n"
         "sys.stderr.write(str([name for name in heavy if name in sys.modules]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

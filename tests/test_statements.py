@@ -47,7 +47,7 @@ def test_settings_are_read_in_words_and_months() -> None:
 
 
 def test_a_vote_has_its_day() -> None:
-    """The last of March ends the ninth month; the engine takes it as the next one's first moment."""
+    """The last of March ends the ninth month: the engine takes it for the tenth's beginning."""
     for text in ("vote=met", "vote=met@2027-03"):
         assert rule(said(text), "vote") == ("met", 9, False)
     assert "decided on 2027-03-31; say that month" in refused("vote=met@2027-04")

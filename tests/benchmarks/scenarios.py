@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -61,39 +62,34 @@ def lines() -> Iterator[str]:
     yield "| what | processor, s | wall, s | target |"
     yield "|---|---:|---:|---:|"
     for draws in (1000, 2000, 4000):
-        base = prepare(conditioned_fit(draws // 4))
-        started = durability.update(base, case=case)
+        started = durability.update(prepare(conditioned_fit(draws // 4)), case=case)
         goals = TARGETS if draws == 4000 else {}
         yield row(
             f"8 scenarios, {draws:,} draws × 60 months, {len(case.conditions) - 1} conditions",
-            timed(lambda: durability.scenarios(started, told)),
+            timed(partial(durability.scenarios, started, told)),
             goals.get("scenarios_s"),
         )
         yield row(
             f"watch-list, {draws:,} draws × 4 continuations",
-            timed(lambda: durability.watch(started)),
+            timed(partial(durability.watch, started)),
             goals.get("watch_s"),
         )
-    yield row(
-        "a tree of two conditions", timed(lambda: durability.scenarios(started, [], trees=[tree]))
-    )
+    trees = timed(partial(durability.scenarios, started, [], trees=[tree]))
+    yield row("a tree of two conditions", trees)
     found = durability.scenarios(started, [rare]).answers[0]
     yield row(
-        f"a scenario of chance {100 * found.chance['mean']:.2g}% "  # type: ignore[index]
+        f"a scenario of chance {100 * found.chance['mean']:.2g}% "
         f"({found.continuations} continuations, {found.weights.parents.effective_size:.0f} "
         "effective draws)",
-        timed(lambda: durability.scenarios(started, [rare])),
+        timed(partial(durability.scenarios, started, [rare])),
     )
     present = lengthened(begin(started), 1)
-    first = present.outsets[0]
+    first, made = present.outsets[0], plan_of(present.data)
     for months in (15, 30, 60):
         normals = monthly_normals(4000, months=months, seed=1)
-        start = outset(
-            first.model, first.theta, first.latent, normals, plan_of(present.data), seed=1
-        )
-        yield row(
-            f"one continuation, 4,000 draws × {months} months", timed(lambda: onward(start), 7)
-        )
+        start = outset(first.model, first.theta, first.latent, normals, made, seed=1)
+        took = timed(partial(onward, start), 7)
+        yield row(f"one continuation, 4,000 draws × {months} months", took)
 
 
 def main() -> int:
