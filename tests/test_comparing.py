@@ -90,6 +90,15 @@ def test_of_a_root_both_verbs_say_the_same_to_the_bit(base: Base, setting: str) 
     assert done.chance is None
 
 
+def test_of_a_root_that_opens_inside_the_month_too(base: Base) -> None:
+    text = changed(ROOTED, "corridor", not_before="2026-07-20")
+    told = [one("corridor=open@2026-07", verb=verb) for verb in ("observing", "intervening")]
+    seen, done = compared(base, *told, text=text).answers
+    assert seen.table == done.table
+    when = done.conditions["corridor"]["met"]["months"]["0.5"]  # type: ignore[index]
+    assert when == pytest.approx((19.0 / 31.0 + 1.0) / 2.0)
+
+
 def test_elsewhere_the_two_verbs_differ(base: Base) -> None:
     """What is learned of a step tells of the pressure that decides it; what is done does not."""
     setting = "called=called@2027-06"
