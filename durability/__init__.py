@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from durability.agreements import read_agreements as read_agreements
     from durability.assembly import assemble as assemble
     from durability.attribution import attribute as attribute
+    from durability.branches import Tree as Tree
     from durability.cases import copy_case as copy_case
     from durability.cases import list_cases as list_cases
     from durability.cases import new_case as new_case
     from durability.cases import read_case as read_case
+    from durability.comparing import scenarios as scenarios
     from durability.errors import InputError as InputError
     from durability.forecast_ledger import gather_inputs as gather_inputs
     from durability.forecast_ledger import read_ledger as read_ledger
@@ -39,9 +41,12 @@ if TYPE_CHECKING:
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
     from durability.revision import revise_priors as revise_priors
+    from durability.scenario_files import read_scenarios as read_scenarios
+    from durability.statements import Scenario as Scenario
     from durability.time_machine import replay as replay
     from durability.updating import compare as compare
     from durability.updating import update as update
+    from durability.watching import watch as watch
     from durability.weighing import prepare as prepare
 
     __version__: str
@@ -50,6 +55,8 @@ _HOMES = {
     "DuplicateNewsError": "news_changes",
     "InputError": "errors",
     "NewsEntry": "news_entries",
+    "Scenario": "statements",
+    "Tree": "branches",
     "add_news": "news_changes",
     "assemble": "assembly",
     "attribute": "attribution",
@@ -68,14 +75,17 @@ _HOMES = {
     "read_case": "cases",
     "read_ledger": "forecast_ledger",
     "read_priors": "prior_sets",
+    "read_scenarios": "scenario_files",
     "record_forecast": "forecast_ledger",
     "refitted": "forecasts",
     "replay": "time_machine",
     "retract_news": "news_changes",
     "revise_priors": "revision",
+    "scenarios": "comparing",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
+    "watch": "watching",
     "write_report": "report",
 }
 
@@ -83,6 +93,8 @@ __all__ = [
     "DuplicateNewsError",
     "InputError",
     "NewsEntry",
+    "Scenario",
+    "Tree",
     "__version__",
     "add_news",
     "assemble",
@@ -102,14 +114,17 @@ __all__ = [
     "read_case",
     "read_ledger",
     "read_priors",
+    "read_scenarios",
     "record_forecast",
     "refitted",
     "replay",
     "retract_news",
     "revise_priors",
+    "scenarios",
     "to_dataframe",
     "update",
     "verify_ledger",
+    "watch",
     "write_report",
 ]
 

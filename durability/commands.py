@@ -30,6 +30,7 @@ from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
 from durability.commands_priors import priors as priors_commands
 from durability.commands_replay import replay
+from durability.commands_scenarios import scenario, watch
 from durability.commands_update import compare, update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
@@ -327,6 +328,8 @@ durability.add_command(news)
 durability.add_command(update)
 durability.add_command(compare)
 durability.add_command(replay)
+durability.add_command(scenario)
+durability.add_command(watch)
 durability.add_command(ledger_commands)
 
 

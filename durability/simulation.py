@@ -8,7 +8,7 @@ not one to 60 is asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -99,13 +99,9 @@ class Statement:
         moved = pressure.copy()
         for driver, amount in self.shifts.items():
             moved[..., driver] += amount
-        return self.pinned(moved)
-
-    def pinned(self, pressure: np.ndarray) -> np.ndarray:
-        """Hold pinned drivers where they are held."""
         for driver, value in self.pins.items():
-            pressure[..., driver] = value
-        return pressure
+            moved[..., driver] = value
+        return moved
 
 
 def simulate(fit: Fit, *, months: int, seed: int) -> Future:
@@ -163,28 +159,96 @@ def carried(
     -------
     Future
     """
-    data, arrays = model.data, model.arrays
-    made = plan_of(data) if made is None else made
-    pressure = model.module.extended(theta, latent, normals)
-    if statement is not None:
-        pressure = statement.applied(pressure)
+    made = plan_of(model.data) if made is None else made
+    start = outset(model, theta, latent, normals, made, seed=seed, child=child, chances=chances)
+    return onward(start, statement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outset:
+    """What all scenarios of the same draws share: drivers without outcomes, and what is random.
+
+    Parameters
+    ----------
+    model : Model
+    theta, latent : mapping of str to ndarray
+    pressure : ndarray (draw, month, driver)
+        Before any condition moves it.
+    plan : Plan
+    chances : Chances
+        Drawn for the conditions.
+    reference : ndarray (draw, step)
+        Pressure that each condition's numbers were given at.
+    unseen : ndarray (draw, stream)
+    """
+
+    model: Model
+    theta: Mapping[str, np.ndarray]
+    latent: Mapping[str, np.ndarray]
+    pressure: np.ndarray
+    plan: Plan
+    chances: Any
+    reference: np.ndarray
+    unseen: np.ndarray
+
+
+def outset(
+    model: Model,
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    normals: np.ndarray,
+    made: Plan,
+    *,
+    seed: int,
+    child: int = 0,
+    chances: Any = None,
+) -> Outset:
+    """Draw everything that carrying draws forward needs; arguments as of :func:`carried`."""
     if chances is None:
         parameters = model.priors.parameters
-        chances = draw_chances(made, parameters, draws=len(pressure), seed=seed, child=child)
-    ahead, shift = _life_cycle(model, latent, pressure, made, chances, statement)
+        chances = draw_chances(made, parameters, draws=len(normals), seed=seed, child=child)
+    return Outset(
+        model=model,
+        theta=theta,
+        latent=latent,
+        pressure=model.module.extended(theta, latent, normals),
+        plan=made,
+        chances=chances,
+        reference=_reference(model, latent, made),
+        unseen=_unseen(model, theta, latent),
+    )
+
+
+def onward(start: Outset, statement: Statement | None = None) -> Future:
+    """Carry draws forward, as they come or as a scenario says.
+
+    Parameters
+    ----------
+    start : Outset
+    statement : Statement, optional
+
+    Returns
+    -------
+    Future
+    """
+    model, pressure = start.model, start.pressure
+    if statement is not None:
+        pressure = statement.applied(pressure)
+    ahead, shift = _life_cycle(start, pressure, statement)
     if shift is not None:
         pressure = pressure + shift
-        if statement is not None:
-            pressure = statement.pinned(pressure)
-    ages = edge_ages(data.cutoff, data.clock_start, normals.shape[1])
+    data = model.data
+    ages = edge_ages(data.cutoff, data.clock_start, pressure.shape[1])
     edges = np.repeat(log_years([ages[:-1], ages[1:]])[:, :, None], len(STREAMS), axis=2)
-    increments = model.module.case_increments(theta, latent, arrays, pressure, edges)
+    increments = model.module.case_increments(
+        start.theta, start.latent, model.arrays, pressure, edges
+    )
     if ahead.factors.shape[-1] > 1:
         increments = increments * ahead.factors.sum(axis=-1)[..., None]
     return Future(
         pressure=pressure,
         increments=increments,
-        unseen=_unseen(model, theta, latent),
+        unseen=start.unseen,
         years=np.diff(ages),
         happened=closed_streams(data),
         ahead=ahead,
@@ -199,11 +263,11 @@ def plan_of(data: ModelData) -> Plan:
         deal=case.deal,
         stage=case.stage,
         cutoff=data.cutoff,
-        rated=_rated(data),
+        rated=rated_ids(data),
     )
 
 
-def _rated(data: ModelData) -> frozenset[str]:
+def rated_ids(data: ModelData) -> frozenset[str]:
     """Ids under which the rated news goes or went: a corrected item still reports what it did."""
     before = {item.id: item.corrects for item in data.case.news}
 
@@ -217,30 +281,31 @@ def _rated(data: ModelData) -> frozenset[str]:
 
 
 def _life_cycle(
-    model: Model,
-    latent: Mapping[str, np.ndarray],
-    pressure: np.ndarray,
-    made: Plan,
-    chances: Any,
-    statement: Statement | None,
+    start: Outset, pressure: np.ndarray, statement: Statement | None
 ) -> tuple[LifeCycle, np.ndarray | None]:
     """Follow conditions and stages along paths: what becomes of them, and what they add."""
-    law = conditions_law()
+    law, made = conditions_law(), start.plan
+    held = {} if statement is None else statement.pins
     course = law.follow(
-        made.steps,
-        made.past,
+        [_unmoving(step, held) for step in made.steps],
+        [_unmoving(each, held) for each in made.past],
         pressure,
-        _reference(model, latent, made),
-        latent["autoregressive"],
-        chances,
+        start.reference,
+        start.latent["autoregressive"],
+        start.chances,
         forced={} if statement is None else statement.forced,
         observing=statement is not None and statement.observing,
     )
     reached = law.stage_times(made.steps, course, stages=len(LIFE_CYCLE), now=made.stage)
     shares = law.stage_shares(reached, pressure.shape[1])
-    factors = law.stage_factors(shares, chances.stages, made.stage)
+    factors = law.stage_factors(shares, start.chances.stages, made.stage)
     ahead = LifeCycle(plan=made, course=course, reached=reached, factors=factors)
     return ahead, course.shift if made.steps or made.past else None
+
+
+def _unmoving(each: Any, held: Mapping[int, float]) -> Any:
+    """Give a step or a past outcome that moves no driver that is held."""
+    return replace(each, driver=-1) if each.driver in held else each
 
 
 def _reference(model: Model, latent: Mapping[str, np.ndarray], made: Plan) -> np.ndarray:

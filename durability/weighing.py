@@ -23,7 +23,7 @@ from durability.catalogue import find_model
 from durability.inference import Fit
 from durability.particles import Ahead, Particles, ahead_of, grown, new_months, particles_of
 from durability.reweighting import Weights, mcse, smooth, weighted_quantiles
-from durability.simulation import carried, monthly_normals, plan_of
+from durability.simulation import carried, monthly_normals, plan_of, rated_ids
 from durability.steps import Plan, plan, said
 from durability.units import Seen, Unit
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
@@ -178,7 +178,7 @@ def reweigh(base: Base, data: ModelData, *, previous: Reweighted | None = None) 
     known = _known_terms(base, months, contents, previous)
     each, ahead, without = [], [], []
     for child in range(CHILDREN if months else 1):
-        seen = _seen_now(base, data, arrays, child)
+        seen = seen_now(base, data, arrays, child)
         each.append(_terms(base, seen, contents, {u: t[:, child] for u, t in known.items()}))
         before = base.particles.ahead if same else _ahead(base, data, seen, months, child, then)
         without.append(before)
@@ -221,7 +221,8 @@ def family_weights(log_ratios: np.ndarray) -> tuple[Weights, np.ndarray]:
     return smooth((largest + np.log(total))[:, 0]), ratios / total
 
 
-def _seen_now(base: Base, data: ModelData, arrays: units.Arrays, child: int) -> Seen:
+def seen_now(base: Base, data: ModelData, arrays: units.Arrays, child: int) -> Seen:
+    """Give what the draws say of other data, over months that the fit did not cover too."""
     particles, module = base.particles, find_model(base.particles.model)
     theta = grown(particles, data, child=child)
     months = new_months(particles, data)
@@ -292,12 +293,14 @@ def _case_changed(before: units.Arrays, after: units.Arrays) -> bool:
 
 def _changed_conditions(particles: Particles, data: ModelData) -> tuple[str, ...]:
     """Name the conditions of which a forecast would now read something else."""
-    rated = (frozenset(item.id for item in items) for items in (particles.items, data.used))
     case = data.case
     before = said(
-        particles.conditions, stage=particles.stage, known=particles.cutoff, rated=next(rated)
+        particles.conditions,
+        stage=particles.stage,
+        known=particles.cutoff,
+        rated=_rated_then(particles),
     )
-    after = said(case.conditions, stage=case.stage, known=data.cutoff, rated=next(rated))
+    after = said(case.conditions, stage=case.stage, known=data.cutoff, rated=rated_ids(data))
     every = sorted({*before, *after})
     return tuple(name for name in every if before.get(name) != after.get(name))
 
@@ -310,8 +313,14 @@ def _plan_then(particles: Particles, data: ModelData) -> Plan:
         stage=particles.stage,
         cutoff=data.cutoff,
         known=particles.cutoff,
-        rated=frozenset(item.id for item in particles.items),
+        rated=_rated_then(particles),
     )
+
+
+def _rated_then(particles: Particles) -> frozenset[str]:
+    """Ids of the items that the fit used, and of those that they correct."""
+    items = particles.items
+    return frozenset({item.id for item in items} | {item.corrects for item in items} - {""})
 
 
 def _ahead(base: Base, data: ModelData, seen: Seen, months: int, child: int, made: Plan) -> Ahead:

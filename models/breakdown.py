@@ -519,9 +519,16 @@ def case_increments(
     -------
     array (draw, month, stream)
     """
-    eta = log_scales(theta, latent, data)[..., -1:, :] + hazard.pull(latent["effects"], pressure)
+    case = {**data, **{name: data[name][-1:] for name in _ROWS}}
+    # A product of matrices for every draw: many times as fast as hazard.pull, which avoids Dot
+    # nodes, and a forecast takes many of these.
+    pulled = np.matmul(pressure, np.swapaxes(latent["effects"], -1, -2))
+    eta = log_scales(theta, latent, case) + pulled
     shape = latent["shapes"][..., None, :]
     return np.asarray(np.exp(eta) * hazard.weibull(log_ages[0], log_ages[1], shape, np))
+
+
+_ROWS = ("row_covariates", "row_cluster", "row_dyad")
 
 
 def all_arrays(data: Any, priors: Mapping[str, Prior]) -> dict[str, np.ndarray]:

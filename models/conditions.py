@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -266,10 +266,12 @@ def follow(
     """
     draws, months, _ = pressure.shape
     forced = {} if forced is None else forced
+    chances = _by_step(chances)
     state = _State(
-        time=np.full((draws, len(steps)), np.inf),
-        met=np.zeros((draws, len(steps)), dtype=bool),
-        spent=np.zeros((draws, len(steps))),
+        # Columns are read one at a time: they stand together in memory.
+        time=np.full((draws, len(steps)), np.inf, order="F"),
+        met=np.zeros((draws, len(steps)), dtype=bool, order="F"),
+        spent=np.zeros((draws, len(steps)), order="F"),
         fading=np.zeros((draws, pressure.shape[2])),
         lasting=np.zeros((draws, pressure.shape[2])),
         log_weight=np.zeros(draws),
@@ -296,6 +298,12 @@ def follow(
             (state.lasting if lasts else state.fading)[rows, driver] += amount
     _weigh_by(forced, state)
     return Course(time=state.time, met=state.met, shift=shift, log_weight=state.log_weight)
+
+
+def _by_step(chances: Chances) -> Chances:
+    """Give the same chances, each step's together in memory."""
+    names = ("patience", "mark", "fails", "size")
+    return replace(chances, **{name: np.asfortranarray(getattr(chances, name)) for name in names})
 
 
 def _weigh_by(forced: Mapping[int, Forced], state: _State) -> None:
@@ -328,10 +336,13 @@ def _month_of(
         _decide_as_said(step, place, month, x, reference, chances, state, begun, rule, observing)
         return
     waiting = rule is not None and (rule.result != PENDING or month <= rule.month)
-    rows = np.flatnonzero((state.time[:, place] == np.inf) & (begun < month + 1.0))
-    if not rows.size or (waiting and not observing):
+    if waiting and not observing:
         return
-    total, likely, first = _hazard(step, place, month, x, reference, chances, rows, begun[rows])
+    rows = _open(state, place, month, begun)
+    if not rows.size:
+        return
+    since = begun if isinstance(begun, float) else begun[rows]
+    total, likely, first = _hazard(step, place, month, x, reference, chances, rows, since)
     if waiting:
         state.log_weight[rows] -= total
         return
@@ -342,7 +353,7 @@ def _month_of(
         left = chances.patience[rows, place] - state.spent[rows, place]
         now = total >= left
         share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
-        at = _moment(step, month, begun[rows], first, share)
+        at = _moment(step, month, since, first, share)
         state.spent[rows, place] += total
     if now.any():
         met = chances.mark[rows[now], place] < likely[now]
@@ -350,19 +361,30 @@ def _month_of(
 
 
 def _moment(
-    step: Step, month: int, begun: np.ndarray, first: np.ndarray, share: np.ndarray
+    step: Step, month: int, begun: np.ndarray | float, first: np.ndarray, share: np.ndarray
 ) -> np.ndarray:
     """Give the time within a month at which a share of that month's hazard has accumulated."""
-    since = begun if step.elapsed else np.zeros_like(begun)
+    since = np.asarray(begun if step.elapsed else 0.0)
     start = step.accumulated(first - since)
     stop = step.accumulated(month + 1.0 - since)
     at = since + step.reached(start + share * (stop - start))
     return np.asarray(np.clip(at, first, month + 1.0))
 
 
-def _begun(step: Step, state: _State) -> np.ndarray:
-    """Months after the cutoff at which a step's requirements stand; infinity where not yet."""
-    begun = np.full(len(state.time), step.start)
+def _open(state: _State, place: int, month: int, begun: np.ndarray | float) -> np.ndarray:
+    """Draws in which a step is undecided and can be decided this month."""
+    if isinstance(begun, float):
+        undecided = state.time[:, place] == np.inf
+        return np.flatnonzero(undecided) if begun < month + 1.0 else np.empty(0, dtype=int)
+    return np.flatnonzero((state.time[:, place] == np.inf) & (begun < month + 1.0))
+
+
+def _begun(step: Step, state: _State) -> np.ndarray | float:
+    """Months after the cutoff at which a step's requirements stand; infinity where not yet.
+
+    One number for all draws where it requires nothing that is pending.
+    """
+    begun: np.ndarray | float = step.start
     for other in step.requires:
         begun = np.maximum(begun, np.where(state.met[:, other], state.time[:, other], np.inf))
     if step.requires_any:
@@ -379,14 +401,18 @@ def _hazard(
     reference: np.ndarray,
     chances: Chances,
     rows: np.ndarray,
-    begun: np.ndarray,
+    begun: np.ndarray | float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hazard of being decided this month, chance that it is then met, and where it begins."""
     total, first = exposure(step, month, begun)
+    if isinstance(begun, float):
+        total, first = np.full(rows.size, total), np.full(rows.size, first)
     fails = chances.fails[rows, place]
     if not step.depends_on:
         return total, 1.0 - fails, first
-    away = x[np.ix_(rows, step.depends_on)].sum(axis=1) - reference[rows, place]
+    away = -reference[rows, place]
+    for driver in step.depends_on:
+        away += x[rows, driver]
     pull = np.exp(np.clip(chances.dependence[rows] * away, -30.0, 30.0))
     met, failed = (1.0 - fails) / pull, fails * pull
     both = met + failed
@@ -395,27 +421,29 @@ def _hazard(
     return total * faster, met / both, first
 
 
-def exposure(step: Step, month: int, begun: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def exposure(step: Step, month: int, begun: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
     """Baseline hazard that a step accumulates in a month, and where in it it begins.
 
     Parameters
     ----------
-    begun : ndarray (draw,)
+    begun : ndarray (draw,) or float
         When its requirements stood.
 
     Returns
     -------
-    total, first : ndarray (draw,)
+    total, first : ndarray, as `begun`
         A step that is decided on a day has an infinite hazard in that day's month.
     """
-    first = np.clip(np.maximum(begun, step.not_before), month, month + 1.0)
+    first = np.minimum(np.maximum(np.maximum(begun, step.not_before), month), month + 1.0)
     if not math.isnan(step.decided_at):
         # The end of a month belongs to it: a forecast to that month has the decision in it.
         due = max(math.ceil(step.decided_at) - 1, 0) == month
-        ready = begun <= max(step.decided_at, 0.0)
-        return np.where(due & ready, np.inf, 0.0), first
-    since = begun if step.elapsed else np.zeros_like(begun)
-    total = step.accumulated(month + 1.0 - since) - step.accumulated(first - since)
+        ready = np.less_equal(begun, max(step.decided_at, 0.0))
+        return np.where(ready, np.inf if due else 0.0, 0.0), first
+    if not step.elapsed:
+        total = step.accumulated(np.asarray(month + 1.0)) - step.accumulated(first)
+    else:
+        total = step.accumulated(np.asarray(month + 1.0 - begun)) - step.accumulated(first - begun)
     return np.maximum(total, 0.0), first
 
 
@@ -448,20 +476,31 @@ def _decide_as_said(
     reference: np.ndarray,
     chances: Chances,
     state: _State,
-    begun: np.ndarray,
+    begun: np.ndarray | float,
     rule: Forced,
     observing: bool,
 ) -> None:
-    rows = np.arange(len(begun))
-    possible = begun < month + 1.0
-    inside = np.where(possible, begun, float(month))
-    total, likely, first = _hazard(step, place, month, x, reference, chances, rows, inside)
-    met = np.full(len(rows), rule.result == MET)
-    with np.errstate(divide="ignore"):
-        chance = np.log(-np.expm1(-total)) + np.log(np.where(met, likely, 1.0 - likely))
-    state.log_weight += np.where(possible, chance, -np.inf) if observing else 0.0
-    at = (first + month + 1.0) / 2.0 if observing else np.full(len(rows), month + 0.5)
-    _settle(step, place, month, rows, at, met, likely, chances, state)
+    draws = len(state.time)
+    possible = np.broadcast_to(np.less(begun, month + 1.0), (draws,))
+    # What is brought about does not ask what it requires; only what was so at the cutoff counts.
+    since = begun if observing else float(step.start)
+    if not isinstance(since, float):
+        since = np.where(possible, since, float(month))
+    elif since == -math.inf and step.elapsed:
+        since = float(month)
+    total, likely, first = _hazard(
+        step, place, month, x, reference, chances, np.arange(draws), since
+    )
+    met = np.full(draws, rule.result == MET)
+    if observing:
+        with np.errstate(divide="ignore"):
+            chance = np.log(-np.expm1(-total)) + np.log(np.where(met, likely, 1.0 - likely))
+        state.log_weight += np.where(possible, chance, -np.inf)
+    if math.isnan(step.decided_at):
+        at = (first + month + 1.0) / 2.0
+    else:
+        at = np.full(draws, max(step.decided_at, 0.0))
+    _settle(step, place, month, np.arange(draws), at, met, likely, chances, state)
 
 
 # The life cycle ------------------------------------------------------------------------------

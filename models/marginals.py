@@ -229,3 +229,60 @@ def _codings_of_history(
     total = np.zeros((len(standing), *term.shape[:-1]))
     np.add.at(total, row, np.moveaxis(term, -1, 0))
     return np.moveaxis(total, 0, -1)
+
+
+def rating_chances(
+    theta: Mapping[str, np.ndarray],
+    latent: Mapping[str, np.ndarray],
+    signal: np.ndarray,
+    *,
+    location: int,
+    coder: int,
+    grade: int,
+) -> np.ndarray:
+    r"""Chance of every rating that one coder may give an event of a grade.
+
+    As :func:`events` has it, for one rating: the event's own error is integrated out, and it may be
+    noise. Cumulative, :math:`P(r \le k) = \operatorname{E}\,\operatorname{logit}^{-1}(c_k -
+    \kappa(\theta + \xi))`, so seven ratings take six logistic functions a node.
+
+    Parameters
+    ----------
+    signal : array (draw, ...)
+        Level or change that the event tells of.
+    location, coder, grade : int
+        Places of the cutpoints, of the coder and of the grade.
+
+    Returns
+    -------
+    array (draw, ..., level)
+        From -3 to +3; they add up to one.
+    """
+    gaps = ratings.offsets(theta["cutpoint_gap"], np)[:, 1:-1]
+    cutpoints = theta["cutpoint_location"][:, location, None] + gaps
+    discrimination = theta["discrimination"][:, coder]
+    sd, noise = latent["event_sd"][:, grade], theta["noise"][:, grade]
+    given = ratings.level_chances(signal, sd, discrimination, cutpoints)
+    apart = np.sqrt(1.0 + sd**2)
+    unrelated = ratings.level_chances(np.zeros(len(sd)), apart, discrimination, cutpoints)
+    wide = (slice(None), *(None,) * (signal.ndim - 1))
+    noise = noise[(*wide, None)]
+    return np.asarray((1.0 - noise) * given + noise * unrelated[(*wide, slice(None))])
+
+
+def event_told(
+    theta: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    now: np.ndarray,
+    before: np.ndarray,
+) -> np.ndarray:
+    r"""What an event of a month would tell, :math:`x_t - \rho_\Delta x_{t-1}`.
+
+    Parameters
+    ----------
+    now, before : array (draw, ...)
+        Pressure in that month and in the one before.
+    """
+    low, high = float(data["level_change_low"]), float(data["level_change_high"])
+    share = low + (high - low) * theta["level_change"]
+    return np.asarray(now - share[(slice(None), *(None,) * (now.ndim - 1))] * before)

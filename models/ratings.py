@@ -189,3 +189,39 @@ def with_noise(told: Any, unrelated: Any, noise: Any, xp: Any) -> Any:
         :math:`\epsilon` of the event's grade.
     """
     return xp.logaddexp(xp.log1p(-noise) + told, xp.log(noise) + unrelated)
+
+
+def level_chances(
+    signal: np.ndarray,
+    error_sd: np.ndarray,
+    discrimination: np.ndarray,
+    cutpoints: np.ndarray,
+    *,
+    rule: tuple[np.ndarray, np.ndarray] = ERROR_RULE,
+) -> np.ndarray:
+    """Chance of each level of one reading, its error integrated out. NumPy only.
+
+    Parameters
+    ----------
+    signal : array (draw, ...)
+    error_sd, discrimination : array (draw,)
+    cutpoints : array (draw, 6)
+        The inner ones.
+    rule : pair of ndarray
+        Nodes and log weights of :func:`normal_rule`.
+
+    Returns
+    -------
+    array (draw, ..., level)
+    """
+    wide = (slice(None), *(None,) * (signal.ndim - 1))
+    falls = np.moveaxis(np.exp(-cutpoints)[(*wide, slice(None))], -1, 0)
+    below = np.zeros((LEVELS - 1, *signal.shape))
+    kappa, sd = discrimination[wide], error_sd[wide]
+    for node, log_weight in zip(*rule, strict=True):
+        weight, grown = np.exp(log_weight), np.exp(kappa * (signal + sd * node))
+        # P(r <= k) = 1 / (1 + e^η e^-c): one exponential a node, whatever the number of levels.
+        for k in range(LEVELS - 1):
+            below[k] += weight / (1.0 + grown * falls[k])
+    edges = np.concatenate([np.zeros((1, *signal.shape)), below, np.ones((1, *signal.shape))])
+    return np.asarray(np.moveaxis(np.diff(edges, axis=0), 0, -1))

@@ -115,6 +115,8 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     [
         [],
         ["forecast"],
+        ["scenario"],
+        ["watch"],
         ["report"],
         ["cases"],
         ["check"],
