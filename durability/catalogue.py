@@ -116,3 +116,13 @@ def continuation() -> ModuleType:
 def joint_law() -> ModuleType:
     """Give the joint law of a posterior's unknowns."""
     return import_module("durability.models.joint")
+
+
+def climatology() -> ModuleType:
+    """Give the cumulative incidence of history, and nothing else."""
+    return import_module("durability.models.climatology")
+
+
+def rated_hazard() -> ModuleType:
+    """Give the Weibull hazard with covariates taken as they stand."""
+    return import_module("durability.models.rated_hazard")
