@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from durability.agreements import read_agreements as read_agreements
     from durability.assembly import assemble as assemble
     from durability.attribution import attribute as attribute
+    from durability.calibration import reliability as reliability
+    from durability.case_outcomes import outcome_of as outcome_of
+    from durability.case_outcomes import read_outcome as read_outcome
     from durability.cases import copy_case as copy_case
     from durability.cases import list_cases as list_cases
     from durability.cases import new_case as new_case
@@ -27,8 +30,12 @@ if TYPE_CHECKING:
     from durability.forecast_ledger import verify_ledger as verify_ledger
     from durability.forecasts import forecast as forecast
     from durability.forecasts import to_dataframe as to_dataframe
+    from durability.hubverse import export_hub as export_hub
     from durability.inference import build as build
     from durability.inference import fit as fit
+    from durability.leaving_out import leave_out as leave_out
+    from durability.leaving_out import left_out_of as left_out_of
+    from durability.ledger_scores import score_ledger as score_ledger
     from durability.news_changes import DuplicateNewsError as DuplicateNewsError
     from durability.news_changes import add_news as add_news
     from durability.news_changes import correct_news as correct_news
@@ -38,6 +45,10 @@ if TYPE_CHECKING:
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
     from durability.revision import revise_priors as revise_priors
+    from durability.score_table import prediction_lines as prediction_lines
+    from durability.score_table import score_predictions as score_predictions
+    from durability.skill import mean_score as mean_score
+    from durability.skill import score_gain as score_gain
     from durability.updating import compare as compare
     from durability.updating import update as update
     from durability.weighing import prepare as prepare
@@ -56,19 +67,30 @@ _HOMES = {
     "copy_case": "cases",
     "correct_news": "news_changes",
     "diff_priors": "prior_diff",
+    "export_hub": "hubverse",
     "fit": "inference",
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
+    "leave_out": "leaving_out",
+    "left_out_of": "leaving_out",
     "list_cases": "cases",
+    "mean_score": "skill",
     "new_case": "cases",
+    "outcome_of": "case_outcomes",
+    "prediction_lines": "score_table",
     "prepare": "weighing",
     "read_agreements": "agreements",
     "read_case": "cases",
     "read_ledger": "forecast_ledger",
+    "read_outcome": "case_outcomes",
     "read_priors": "prior_sets",
     "record_forecast": "forecast_ledger",
+    "reliability": "calibration",
     "retract_news": "news_changes",
     "revise_priors": "revision",
+    "score_gain": "skill",
+    "score_ledger": "ledger_scores",
+    "score_predictions": "score_table",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
@@ -88,19 +110,30 @@ __all__ = [
     "copy_case",
     "correct_news",
     "diff_priors",
+    "export_hub",
     "fit",
     "forecast",
     "gather_inputs",
+    "leave_out",
+    "left_out_of",
     "list_cases",
+    "mean_score",
     "new_case",
+    "outcome_of",
+    "prediction_lines",
     "prepare",
     "read_agreements",
     "read_case",
     "read_ledger",
+    "read_outcome",
     "read_priors",
     "record_forecast",
+    "reliability",
     "retract_news",
     "revise_priors",
+    "score_gain",
+    "score_ledger",
+    "score_predictions",
     "to_dataframe",
     "update",
     "verify_ledger",

@@ -149,7 +149,7 @@ def _isotonic(
 
     means = np.bincount(place, counts * observed) / total
     # Weighted means of zeros and ones may miss [0, 1] by a rounding error.
-    return np.clip(isotonic_regression(means, weights=total).x, 0.0, 1.0)
+    return np.asarray(np.clip(isotonic_regression(means, weights=total).x, 0.0, 1.0))
 
 
 def _band(

@@ -175,8 +175,9 @@ def watched_to(watched: Watched, ages: Any, *, before: bool = True) -> np.ndarra
     factors = 1.0 - left / (watched.weight[:, None] * there).sum(0)
     # Sums of thirds miss 0 by a rounding error; the last one watched does leave.
     steps = np.concatenate([[1.0], np.cumprod(np.where(factors < 1e-12, 0.0, factors))])
-    side = "left" if before else "right"
-    return np.asarray(steps[np.searchsorted(times, np.asarray(ages, dtype=float), side=side)])
+    at = np.asarray(ages, dtype=float)
+    place = np.searchsorted(times, at, side="left" if before else "right")
+    return np.asarray(steps[place])
 
 
 def ipcw_weights(watched: Watched, ages: Any) -> Weights:

@@ -193,8 +193,16 @@ def _rows(
     forecasts = [each.probability[kept, r, place : place + 1] for each in predictions]
     # What a row adds to the mean, made a score of the row's own: their weighted mean is the mean.
     rows = [contributions(weights, each, score)[:, 0] / entered for each in forecasts]
-    for index, (each, scores) in enumerate(zip(predictions, rows, strict=True)):
-        how = {"weight": entered, "interval_probability": interval_probability}
+    for each, forecast, scores in zip(predictions, forecasts, rows, strict=True):
+        gain = None
+        if each is not predictions[reference]:
+            gain = score_gain(
+                rows[reference],
+                scores,
+                clusters,
+                weight=entered,
+                interval_probability=interval_probability,
+            )
         yield ScoreRow(
             name=each.name,
             by=each.by,
@@ -202,11 +210,11 @@ def _rows(
             years=first.years[place],
             known=int((~np.isnan(happened)).sum()),
             broke=int((happened == 1.0).sum()),
-            score=mean_score(scores, clusters, **how),
-            auc=float(auc_by_age(weights, forecasts[index])[0]),
-            gain=None
-            if index == reference
-            else score_gain(rows[reference], scores, clusters, **how),
+            score=mean_score(
+                scores, clusters, weight=entered, interval_probability=interval_probability
+            ),
+            auc=float(auc_by_age(weights, forecast)[0]),
+            gain=gain,
         )
 
 
