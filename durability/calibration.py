@@ -18,11 +18,14 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from durability.scores import brier
+
+NARROW: Final = 1e-9
+"""Narrower spans of probability are points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +242,10 @@ def pit_histogram(low: Any, high: Any, *, bins: int = 10) -> np.ndarray:
         raise ValueError("nothing is known of any outcome")
     first, last = first[known, None], last[known, None]
     edges = np.linspace(0.0, 1.0, bins + 1)
-    width = np.maximum(last - first, 1e-12)
-    # A point belongs to the bin on its left, and 0 to the first.
-    start = np.where(last > first, first, np.maximum(first, 1e-12) - 1e-12)
+    # A point is a span too narrow to matter, on its left: it belongs to the bin there.
+    is_point = last - first < NARROW
+    start = np.where(is_point, np.maximum(last - NARROW, 0.0), first)
+    width = np.where(is_point, NARROW, last - first)
     below = np.clip((edges - start) / width, 0.0, 1.0)
     return np.asarray(np.diff(below, axis=1).mean(0) * bins)
 

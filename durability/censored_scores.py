@@ -284,7 +284,9 @@ def contributions(weights: Weights, forecast: Any, score: Score = brier) -> np.n
         0 where an outcome is not known.
     """
     pairs = ((weights.happened, 1.0), (weights.held, 0.0))
-    parts = [np.where(each == 0.0, 0.0, each * score(seen, forecast)) for each, seen in pairs]
+    # What did not happen weighs nothing, however impossible it was called.
+    with np.errstate(invalid="ignore"):
+        parts = [np.where(each == 0.0, 0.0, each * score(seen, forecast)) for each, seen in pairs]
     return np.asarray(parts[0] + parts[1])
 
 

@@ -180,7 +180,7 @@ def score(
     from durability.score_screen import score_lines
 
     if target is not None and Path(target).is_file():
-        target, path = None, Path(target)
+        path, target = Path(target), None
     outcomes = _outcomes(target, path, files)
     title = baselines()[baseline].title
     for line in score_lines(score_ledger(outcomes, ledger=path, rung=rung, baseline=title)):
