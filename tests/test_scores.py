@@ -123,6 +123,7 @@ def test_a_curve_and_a_limit_must_fit() -> None:
 # ---- scoringrules -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_scores_equal_those_of_scoringrules() -> None:
     rules = pytest.importorskip("scoringrules")
     rng = np.random.default_rng(20)
