@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from durability.agreements import read_agreements as read_agreements
     from durability.assembly import assemble as assemble
     from durability.attribution import attribute as attribute
-    from durability.calibration import reliability as reliability
+    from durability.calibration import assess_calibration as assess_calibration
     from durability.case_outcomes import outcome_of as outcome_of
     from durability.case_outcomes import read_outcome as read_outcome
     from durability.cases import copy_case as copy_case
@@ -61,6 +61,7 @@ _HOMES = {
     "NewsEntry": "news_entries",
     "add_news": "news_changes",
     "assemble": "assembly",
+    "assess_calibration": "calibration",
     "attribute": "attribution",
     "build": "inference",
     "compare": "updating",
@@ -85,7 +86,6 @@ _HOMES = {
     "read_outcome": "case_outcomes",
     "read_priors": "prior_sets",
     "record_forecast": "forecast_ledger",
-    "reliability": "calibration",
     "retract_news": "news_changes",
     "revise_priors": "revision",
     "score_gain": "skill",
@@ -104,6 +104,7 @@ __all__ = [
     "__version__",
     "add_news",
     "assemble",
+    "assess_calibration",
     "attribute",
     "build",
     "compare",
@@ -128,7 +129,6 @@ __all__ = [
     "read_outcome",
     "read_priors",
     "record_forecast",
-    "reliability",
     "retract_news",
     "revise_priors",
     "score_gain",

@@ -1,7 +1,7 @@
 r"""Calibration: whether what was called one in four happened one time in four.
 
-:func:`reliability` is CORP [1]_: the observed frequency is the isotonic regression of outcomes on
-probabilities, which needs no bins, and the mean score falls into
+:func:`assess_calibration` is CORP [1]_: the observed frequency is the isotonic regression of
+outcomes on probabilities, which needs no bins, and the mean score falls into
 
 .. math:: \overline{S} = \mathrm{MCB} - \mathrm{DSC} + \mathrm{UNC},
 
@@ -29,8 +29,8 @@ NARROW: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reliability:
-    """A reliability curve with its consistency band, and the parts of the mean Brier score.
+class Calibration:
+    """A calibration curve with its consistency band, and the parts of the mean Brier score.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Reliability:
     uncertainty: float
 
 
-def reliability(
+def assess_calibration(
     happened: Any,
     probability: Any,
     *,
@@ -68,7 +68,7 @@ def reliability(
     resamples: int = 1000,
     interval_probability: float = 0.9,
     seed: int = 1,
-) -> Reliability:
+) -> Calibration:
     r"""Set forecast probabilities beside observed frequencies, without bins.
 
     Outcomes are regressed on probabilities by pool-adjacent-violators
@@ -91,7 +91,7 @@ def reliability(
 
     Returns
     -------
-    Reliability
+    Calibration
 
     Raises
     ------
@@ -100,7 +100,7 @@ def reliability(
 
     Examples
     --------
-    >>> found = reliability([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.8], resamples=100)
+    >>> found = assess_calibration([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.8], resamples=100)
     >>> found.frequency
     array([0. , 0.5, 0.5, 1. ])
     >>> parts = found.miscalibration, found.discrimination, found.uncertainty
@@ -130,7 +130,7 @@ def reliability(
     recalibrated = float(np.average(brier(observed, frequency[place]), weights=counts))
     mean = float(np.average(observed, weights=counts))
     uncertainty = mean * (1.0 - mean)
-    return Reliability(
+    return Calibration(
         probability=levels,
         weight=total,
         frequency=frequency,

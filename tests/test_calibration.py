@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from durability.calibration import Reliability, pit, pit_histogram, reliability
+from durability.calibration import Calibration, assess_calibration, pit, pit_histogram
 
 NAN = float("nan")
 
 
-def parts(found: Reliability) -> tuple[float, float, float]:
+def parts(found: Calibration) -> tuple[float, float, float]:
     return found.miscalibration, found.discrimination, found.uncertainty
 
 
@@ -36,7 +36,7 @@ def test_the_regression_is_the_best_of_all_that_do_not_fall() -> None:
     for _ in range(20):
         levels = rng.choice([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9], 14)
         happened = (rng.uniform(size=14) < levels**2).astype(float)
-        found = reliability(happened, levels, resamples=2)
+        found = assess_calibration(happened, levels, resamples=2)
         np.testing.assert_allclose(found.frequency, brute_force(happened, levels), atol=1e-12)
 
 
@@ -44,7 +44,7 @@ def test_the_parts_by_hand() -> None:
     """Two levels, 0.2 (3 of 10 happened) and 0.8 (6 of 10): nothing to pool."""
     chance = np.repeat([0.2, 0.8], 10)
     happened = np.repeat([1, 0, 1, 0], [3, 7, 6, 4])
-    found = reliability(happened, chance, resamples=50)
+    found = assess_calibration(happened, chance, resamples=50)
     np.testing.assert_allclose(found.frequency, [0.3, 0.6])
     assert found.score == pytest.approx((3 * 0.64 + 7 * 0.04 + 6 * 0.04 + 4 * 0.64) / 20)
     assert parts(found) == pytest.approx((0.025, 0.0225, 0.2475))
@@ -55,7 +55,7 @@ def test_the_parts_add_up_to_the_score_and_none_is_negative() -> None:
     for seed in range(30):
         chance, weight = rng.beta(0.7, 2.0, 50).round(2), rng.uniform(0.0, 3.0, 50)
         happened = (rng.uniform(size=50) < rng.uniform()).astype(float)
-        found = reliability(happened, chance, weight=weight, resamples=2, seed=seed)
+        found = assess_calibration(happened, chance, weight=weight, resamples=2, seed=seed)
         wrong, told, spread = parts(found)
         assert found.score == pytest.approx(wrong - told + spread, abs=1e-12)
         assert min(wrong, told, spread) >= -1e-12
@@ -66,9 +66,9 @@ def test_recalibrated_forecasts_have_nothing_left_to_gain() -> None:
     rng = np.random.default_rng(5)
     chance = rng.uniform(size=200)
     happened = (rng.uniform(size=200) < chance**3).astype(float)
-    first = reliability(happened, chance, resamples=2)
+    first = assess_calibration(happened, chance, resamples=2)
     better = np.interp(chance, first.probability, first.frequency)
-    second = reliability(happened, better, resamples=2)
+    second = assess_calibration(happened, better, resamples=2)
     assert first.miscalibration > 0.05
     assert second.miscalibration == pytest.approx(0.0, abs=1e-12)
     assert second.discrimination == pytest.approx(first.discrimination)
@@ -76,16 +76,16 @@ def test_recalibrated_forecasts_have_nothing_left_to_gain() -> None:
 
 def test_what_is_not_known_and_what_has_no_weight_are_left_out() -> None:
     chance = np.array([0.1, 0.2, 0.6, 0.7, 0.9])
-    found = reliability([0, 1, NAN, 1, 0], chance, weight=[1, 1, 1, 1, 0], resamples=20)
-    plain = reliability([0, 1, 1], chance[[0, 1, 3]], resamples=20)
+    found = assess_calibration([0, 1, NAN, 1, 0], chance, weight=[1, 1, 1, 1, 0], resamples=20)
+    plain = assess_calibration([0, 1, 1], chance[[0, 1, 3]], resamples=20)
     np.testing.assert_array_equal(found.frequency, plain.frequency)
     assert parts(found) == parts(plain)
 
 
 def test_a_row_of_weight_two_is_two_rows() -> None:
     chance, happened = np.array([0.1, 0.3, 0.6, 0.8]), np.array([0, 1, 0, 1])
-    weighted = reliability(happened, chance, weight=[1, 2, 3, 1], resamples=2)
-    repeated = reliability(
+    weighted = assess_calibration(happened, chance, weight=[1, 2, 3, 1], resamples=2)
+    repeated = assess_calibration(
         np.repeat(happened, [1, 2, 3, 1]), np.repeat(chance, [1, 2, 3, 1]), resamples=2
     )
     np.testing.assert_allclose(weighted.frequency, repeated.frequency)
@@ -94,9 +94,9 @@ def test_a_row_of_weight_two_is_two_rows() -> None:
 
 def test_nothing_known_is_an_error() -> None:
     with pytest.raises(ValueError, match="no outcome is known"):
-        reliability([NAN, NAN], [0.2, 0.4])
+        assess_calibration([NAN, NAN], [0.2, 0.4])
     with pytest.raises(ValueError, match="every weight"):
-        reliability([1, 0], [0.2, 0.4], weight=[1.0, NAN])
+        assess_calibration([1, 0], [0.2, 0.4], weight=[1.0, NAN])
 
 
 def test_bands_hold_calibrated_forecasts_as_often_as_they_say() -> None:
@@ -105,7 +105,7 @@ def test_bands_hold_calibrated_forecasts_as_often_as_they_say() -> None:
     inside = []
     for seed in range(150):
         happened = (rng.uniform(size=90) < chance).astype(float)
-        found = reliability(happened, chance, resamples=150, seed=seed)
+        found = assess_calibration(happened, chance, resamples=150, seed=seed)
         inside.append((found.frequency >= found.low) & (found.frequency <= found.high))
     # Frequencies are steps of a 15th to a 30th, so a band holds a little more than it says.
     assert ((np.mean(inside, axis=0) > 0.86) & (np.mean(inside, axis=0) < 0.99)).all()
@@ -114,7 +114,7 @@ def test_bands_hold_calibrated_forecasts_as_often_as_they_say() -> None:
 def test_a_band_shows_forecasts_that_are_far_off() -> None:
     rng = np.random.default_rng(7)
     chance = rng.uniform(0.5, 0.95, 150)
-    found = reliability(rng.uniform(size=150) < 0.2, chance, resamples=200)
+    found = assess_calibration(rng.uniform(size=150) < 0.2, chance, resamples=200)
     assert (found.frequency < found.low).mean() > 0.9
 
 
