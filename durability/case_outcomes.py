@@ -83,7 +83,17 @@ class Resolved:
 
 
 def outcome_of(case: Case) -> CaseOutcome:
-    """Give what a case says of itself as it stands now."""
+    """Give what a case says of itself as it stands now.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    CaseOutcome
+        For :func:`durability.score_ledger`.
+    """
     return CaseOutcome(
         case=case.name,
         where=str(case.folder / "case.toml"),

@@ -131,7 +131,10 @@ def left_out_of(
     ----------
     probability : array (agreement, rung, horizon)
         In the order of `spells`, of :data:`~durability.vocabulary.RUNGS` and of `years`.
-    spells, agreements, by, years
+    spells : sequence of Spell
+    agreements : sequence of Agreement
+    by : {"cluster", "dyad", "agreement"}
+    years : sequence of float
         As for :func:`leave_out`.
     name : str
 

@@ -145,7 +145,11 @@ def score_gain(
         Scores of the forecaster to beat.
     scores : array (row,)
         Scores of the other, of the same rows; lower is better.
-    clusters, weight, interval_probability, power
+    clusters : sequence of str
+        Which rows belong together.
+    weight : array (row,)
+        What each row counts.
+    interval_probability, power : float
         As for :func:`mean_score`.
 
     Returns
