@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from durability.assembly import assemble as assemble
     from durability.attribution import attribute as attribute
     from durability.branches import Tree as Tree
+    from durability.calibration import assess_calibration as assess_calibration
+    from durability.case_outcomes import outcome_of as outcome_of
+    from durability.case_outcomes import read_outcome as read_outcome
     from durability.cases import copy_case as copy_case
     from durability.cases import list_cases as list_cases
     from durability.cases import new_case as new_case
@@ -30,8 +33,12 @@ if TYPE_CHECKING:
     from durability.forecasts import forecast as forecast
     from durability.forecasts import refitted as refitted
     from durability.forecasts import to_dataframe as to_dataframe
+    from durability.hubverse import export_hub as export_hub
     from durability.inference import build as build
     from durability.inference import fit as fit
+    from durability.leaving_out import leave_out as leave_out
+    from durability.leaving_out import left_out_of as left_out_of
+    from durability.ledger_scores import score_ledger as score_ledger
     from durability.news_changes import DuplicateNewsError as DuplicateNewsError
     from durability.news_changes import add_news as add_news
     from durability.news_changes import correct_news as correct_news
@@ -42,6 +49,10 @@ if TYPE_CHECKING:
     from durability.report import write_report as write_report
     from durability.revision import revise_priors as revise_priors
     from durability.scenario_files import read_scenarios as read_scenarios
+    from durability.score_table import prediction_lines as prediction_lines
+    from durability.score_table import score_predictions as score_predictions
+    from durability.skill import mean_score as mean_score
+    from durability.skill import score_gain as score_gain
     from durability.statements import Scenario as Scenario
     from durability.time_machine import replay as replay
     from durability.updating import compare as compare
@@ -59,21 +70,29 @@ _HOMES = {
     "Tree": "branches",
     "add_news": "news_changes",
     "assemble": "assembly",
+    "assess_calibration": "calibration",
     "attribute": "attribution",
     "build": "inference",
     "compare": "updating",
     "copy_case": "cases",
     "correct_news": "news_changes",
     "diff_priors": "prior_diff",
+    "export_hub": "hubverse",
     "fit": "inference",
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
+    "leave_out": "leaving_out",
+    "left_out_of": "leaving_out",
     "list_cases": "cases",
+    "mean_score": "skill",
     "new_case": "cases",
+    "outcome_of": "case_outcomes",
+    "prediction_lines": "score_table",
     "prepare": "weighing",
     "read_agreements": "agreements",
     "read_case": "cases",
     "read_ledger": "forecast_ledger",
+    "read_outcome": "case_outcomes",
     "read_priors": "prior_sets",
     "read_scenarios": "scenario_files",
     "record_forecast": "forecast_ledger",
@@ -82,6 +101,9 @@ _HOMES = {
     "retract_news": "news_changes",
     "revise_priors": "revision",
     "scenarios": "comparing",
+    "score_gain": "skill",
+    "score_ledger": "ledger_scores",
+    "score_predictions": "score_table",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
@@ -98,21 +120,29 @@ __all__ = [
     "__version__",
     "add_news",
     "assemble",
+    "assess_calibration",
     "attribute",
     "build",
     "compare",
     "copy_case",
     "correct_news",
     "diff_priors",
+    "export_hub",
     "fit",
     "forecast",
     "gather_inputs",
+    "leave_out",
+    "left_out_of",
     "list_cases",
+    "mean_score",
     "new_case",
+    "outcome_of",
+    "prediction_lines",
     "prepare",
     "read_agreements",
     "read_case",
     "read_ledger",
+    "read_outcome",
     "read_priors",
     "read_scenarios",
     "record_forecast",
@@ -121,6 +151,9 @@ __all__ = [
     "retract_news",
     "revise_priors",
     "scenarios",
+    "score_gain",
+    "score_ledger",
+    "score_predictions",
     "to_dataframe",
     "update",
     "verify_ledger",

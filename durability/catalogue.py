@@ -126,3 +126,13 @@ def conditions_law() -> ModuleType:
 def contributions_law() -> ModuleType:
     """Give what each thing observed adds to a driver."""
     return import_module("durability.models.contributions")
+
+
+def climatology() -> ModuleType:
+    """Give the cumulative incidence of history, and nothing else."""
+    return import_module("durability.models.climatology")
+
+
+def rated_hazard() -> ModuleType:
+    """Give the Weibull hazard with covariates taken as they stand."""
+    return import_module("durability.models.rated_hazard")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from durability.command_types import check_writable
+from durability.command_types import CASE, FOLDER, check_writable
 from durability.errors import InputError, Problem
+from durability.vocabulary import RUNGS
 
 if TYPE_CHECKING:
+    from durability.case_outcomes import CaseOutcome
     from durability.cases import Case
     from durability.forecast_ledger import Inputs, LedgerLine
     from durability.prior_sets import PriorSet
@@ -79,7 +81,7 @@ class _Head(click.ParamType[str]):
 
 @click.group()
 def ledger() -> None:
-    """List, show, verify and restore the forecasts that were recorded."""
+    """List, show, verify, restore, score and export the forecasts that were recorded."""
 
 
 @ledger.command("list")
@@ -144,6 +146,93 @@ def verify(path: Path, head: str | None, count: int | None) -> int:
     click.echo(f"{path}: {found.count} lines, {len(found.problems) or 'no'} problems")
     click.echo(f"head {found.head}")
     return 0 if found.ok else InputError.exit_status
+
+
+@ledger.command()
+@click.argument("target", type=CASE, required=False, metavar="[CASE | LEDGER]")
+@ledger_option
+@click.option(
+    "--outcomes",
+    "files",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A file that says what happened; may be given more than once.",
+)
+@click.option("--rung", type=click.Choice(RUNGS), default="breakdown", show_default=True)
+@click.option(
+    "--baseline",
+    type=click.Choice(("constant", "weibull", "table")),
+    default="weibull",
+    show_default=True,
+    help="The baseline beside each forecast.",
+)
+def score(
+    target: str | None, path: Path, files: tuple[Path, ...], rung: str, baseline: str
+) -> None:
+    """Hold the recorded forecasts of CASE, or of every case, against what happened.
+
+    What happened is what each case says of itself now ([[happened]], [observed_to] and
+    covered_until of its case.toml), or what the files of --outcomes say. The ledger is verified
+    first.
+    """
+    from durability.catalogue import baselines
+    from durability.ledger_scores import score_ledger
+    from durability.score_screen import score_lines
+
+    if target is not None and Path(target).is_file():
+        path, target = Path(target), None
+    outcomes = _outcomes(target, path, files)
+    title = baselines()[baseline].title
+    for line in score_lines(score_ledger(outcomes, ledger=path, rung=rung, baseline=title)):
+        click.echo(line)
+
+
+@ledger.command()
+@click.argument("folder", type=FOLDER, metavar="PATH")
+@ledger_option
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(("hubverse",)),
+    default="hubverse",
+    show_default=True,
+    help="How the tables are laid out.",
+)
+@click.option("--team", default="durability", show_default=True, help="First part of a model's id.")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Sampled paths a target.",
+)
+def export(folder: Path, path: Path, layout: str, team: str, samples: int) -> None:
+    """Write the recorded forecasts to PATH as a modeling hub keeps them.
+
+    One table a cutoff under model-output/, and hub-config/tasks.json, which says what the columns
+    may hold. The ledger is verified first.
+    """
+    from durability.hubverse import export_hub
+
+    written = export_hub(folder, ledger=path, team=team, samples=samples)
+    for number in written.left_out:
+        click.echo(f"forecast {number}: a later one of the same case and cutoff stands for it")
+    for table in (*written.tables, written.tasks):
+        click.echo(table)
+
+
+def _outcomes(case: str | None, path: Path, files: tuple[Path, ...]) -> list[CaseOutcome]:
+    """Give what is known of one case, or of every case that a ledger has forecasts of."""
+    from durability.case_outcomes import outcome_of, read_outcome
+    from durability.cases import read_case
+    from durability.ledger_scores import verified_lines
+
+    told = {outcome.case: outcome for outcome in map(read_outcome, files)}
+    if case is not None:
+        name = Path(case).name
+        return [told[name]] if name in told else [outcome_of(read_case(case))]
+    names = {line.entry["case"] for line in verified_lines(path)}
+    return [told[name] if name in told else outcome_of(read_case(name)) for name in sorted(names)]
 
 
 def _line(path: Path, number: int) -> LedgerLine:

@@ -17,6 +17,7 @@ from durability.catalogue import library_hash, models_hash
 from durability.errors import InputError, Problems, quoted
 from durability.ledger_inputs import AGREEMENTS_FILE, INPUT_FILES, NEEDED, Inputs, is_hash
 from durability.vocabulary import RUNGS, STREAMS
+from durability.wording import BASELINE_PREFIX
 
 FORMAT: Final = 1
 METHODS: Final = ("fit", "update")
@@ -29,7 +30,10 @@ FROM_THE_RECORD: Final = (
 )
 """Keys of ``forecast.json`` that the ledger keeps as they stand."""
 
-OWN: Final = ("format", "fit_key", "inputs", "method", "sources")
+OWN: Final = ("format", "fit_key", "inputs", "method", "sources", "baselines")
+OPTIONAL: Final = ("baselines",)
+"""Keys that an entry may lack: a revised forecast has no baselines beside it."""
+
 CHANCE: Final = ("high", "interval_probability", "low", "mcse", "mean")
 SETTINGS: Final = ("chains", "draws", "horizon_months", "tune")
 MAX_TEXT: Final = 10_000
@@ -65,14 +69,26 @@ def entry_of(
         "sources": {"models": models_hash(), "library": library_hash()},
         "inputs": inputs.hashes(),
     }
+    baselines = _baselines_of(record)
+    if baselines:
+        entry["baselines"] = baselines
     check_entry(entry, "forecast", problems)
     problems.raise_any()
     return entry
 
 
+def _baselines_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what each baseline said of the case, by its title, as the record has it."""
+    return {
+        row["name"].removeprefix(BASELINE_PREFIX): dict(row["breakdown"])
+        for row in record.get("sensitivities", ())
+        if row["name"].startswith(BASELINE_PREFIX)
+    }
+
+
 def check_entry(entry: object, where: str, problems: Problems) -> None:
     """Note everything in an entry that is not as an entry must be."""
-    _Checked(where, problems).table(entry, "entry", _ENTRY)
+    _Checked(where, problems).table(entry, "entry", _ENTRY, optional=OPTIONAL)
 
 
 def read_entry(entry: object, where: str) -> Mapping[str, Any]:
@@ -142,7 +158,13 @@ class _Checked:
             self.refuse(key, f"is {quoted(value)}", allowed)
 
     def table(
-        self, value: object, key: str, kinds: Mapping[str, Kind], *, needed: bool = True
+        self,
+        value: object,
+        key: str,
+        kinds: Mapping[str, Kind],
+        *,
+        needed: bool = True,
+        optional: tuple[str, ...] = (),
     ) -> None:
         if not isinstance(value, dict):
             self.refuse(key, f"is {quoted(value)}", f"must have {', '.join(kinds)}")
@@ -153,7 +175,7 @@ class _Checked:
         for name, kind in kinds.items():
             if name in value:
                 kind(self, value[name], name if key == "entry" else f"{key}.{name}")
-            elif needed:
+            elif needed and name not in optional:
                 self.refuse(key, f"has no {name}", "it is needed")
 
 
@@ -281,6 +303,24 @@ def _breakdown(check: _Checked, value: object, key: str) -> None:
             check.refuse(f"{key}.{rung}", "has other horizons", "every rung has the same")
 
 
+def _baselines(check: _Checked, value: object, key: str) -> None:
+    """Chances of breakdown by title and horizon, each a mean with its error."""
+    if not isinstance(value, dict):
+        check.refuse(key, f"is {quoted(value)}", "must have a table for each baseline")
+        return
+    chance = _table({"mean": _PROBABILITY, "mcse": _number(0.0)})
+    for title, horizons in value.items():
+        _name(check, title, f"a title of {key}")
+        if not isinstance(horizons, dict):
+            check.refuse(f"{key}.{quoted(title)}", f"is {quoted(horizons)}", "must be a table")
+            continue
+        for months, each in horizons.items():
+            if _MONTHS.fullmatch(months):
+                chance(check, each, f"{key}.{quoted(title)}.{months}")
+            else:
+                check.refuse(f"a horizon of {key}", f"is {quoted(months)}", "must be months")
+
+
 def _newest(check: _Checked, value: object, key: str) -> None:
     if value is not None:
         kinds = {"id": _text, "known": _day, "age_days": _whole(-MAX_INTEGER)}
@@ -345,4 +385,5 @@ _ENTRY: Mapping[str, Kind] = {
     "method": _method,
     "sources": _table({"models": _hash, "library": _hash}),
     "inputs": _inputs,
+    "baselines": _baselines,
 }

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from durability.agreements import SHIPPED, read_agreements
-from durability.assembly import assemble
+from durability.assembly import ModelData, assemble
 from durability.case_folders import CASE_FILES, whole_folder
 from durability.cases import Case, read_case
 from durability.errors import InputError, Problem, Problems, quoted
@@ -104,17 +104,7 @@ def check_inputs(inputs: Inputs, record: Mapping[str, Any]) -> None:
     InputError
         They give other data or other priors.
     """
-    with tempfile.TemporaryDirectory(prefix="durability-") as name:
-        folder = Path(name)
-        _write(inputs, folder)
-        try:
-            case = read_case(_case_folder(folder, inputs.case))
-            agreements = read_agreements(folder / AGREEMENTS_FILE)
-            data = assemble(case, agreements, cutoff=date.fromisoformat(record["cutoff"]))
-            priors = read_priors(_priors_path(folder, inputs.priors))
-        except InputError as error:
-            copied = [replace(p, where=_as_copied(p.where, name)) for p in error.problems]
-            raise InputError(copied) from None
+    data, priors = assembled_again(inputs, date.fromisoformat(record["cutoff"]))
     problems = Problems()
     for what, found, wanted in (
         (f"case {quoted(inputs.case)}", data.hash(), record["data_hash"]),
@@ -125,6 +115,27 @@ def check_inputs(inputs: Inputs, record: Mapping[str, Any]) -> None:
             allowed = "it was changed while the forecast was made; make the forecast again"
             problems.add(what, told, allowed)
     problems.raise_any()
+
+
+def assembled_again(inputs: Inputs, cutoff: date) -> tuple[ModelData, PriorSet]:
+    """Read and assemble what a forecast was made from.
+
+    Raises
+    ------
+    InputError
+        A file is not what it must be.
+    """
+    with tempfile.TemporaryDirectory(prefix="durability-") as name:
+        folder = Path(name)
+        _write(inputs, folder)
+        try:
+            case = read_case(_case_folder(folder, inputs.case))
+            agreements = read_agreements(folder / AGREEMENTS_FILE)
+            priors = read_priors(_priors_path(folder, inputs.priors))
+            return assemble(case, agreements, cutoff=cutoff), priors
+        except InputError as error:
+            copied = [replace(p, where=_as_copied(p.where, name)) for p in error.problems]
+            raise InputError(copied) from None
 
 
 def _as_copied(where: str, folder: str) -> str:

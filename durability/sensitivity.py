@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from durability import cache
-from durability.assembly import reassemble
+from durability.assembly import ModelData, reassemble
 from durability.catalogue import baselines
 from durability.errors import DurabilityError
 from durability.inference import (
@@ -31,6 +31,7 @@ from durability.inference import (
 from durability.progress import NullProgress, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
+from durability.wording import BASELINE_PREFIX
 
 DRAWS, TUNE, CHAINS = 150, 120, 2
 TARGET_ACCEPT = 0.8
@@ -185,15 +186,13 @@ def baseline_rows(fit: Fit) -> list[dict[str, Any]]:
     list of dict
         As :func:`run_sensitivities` gives them.
     """
-    data = fit.model.data
-    ages = edge_ages(data.cutoff, data.clock_start, max(HORIZONS))
+    found = baseline_incidences(fit.model.data, months=max(HORIZONS), seed=fit.settings.seed)
     rows = []
-    for baseline in baselines().values():
-        increments = baseline.cumulative(data, ages, draws=BASELINE_DRAWS, seed=fit.settings.seed)
-        broken = incidences(increments, closed_streams(data))["breakdown"]
+    for title, rungs in found.items():
+        broken = rungs["breakdown"]
         rows.append(
             {
-                "name": f"Baseline: {baseline.title}",
+                "name": f"{BASELINE_PREFIX}{title}",
                 "what": "history alone, without drivers or news",
                 "method": f"{BASELINE_DRAWS} independent draws",
                 "breakdown": {
@@ -207,6 +206,31 @@ def baseline_rows(fit: Fit) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def baseline_incidences(
+    data: ModelData, *, months: int, seed: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """Forecast a case by every baseline, which data teach that hold its history.
+
+    Parameters
+    ----------
+    data : ModelData
+    months : int
+        After the cutoff.
+    seed : int
+
+    Returns
+    -------
+    dict
+        By title and rung, ndarray (draw, month).
+    """
+    ages = edge_ages(data.cutoff, data.clock_start, months)
+    found = {}
+    for baseline in baselines().values():
+        increments = baseline.cumulative(data, ages, draws=BASELINE_DRAWS, seed=seed)
+        found[baseline.title] = incidences(increments, closed_streams(data))
+    return found
 
 
 def _refit(

@@ -8,6 +8,9 @@ from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
 
+BASELINE_PREFIX = "Baseline: "
+"""How a row of the sensitivities that is a baseline begins; its title follows."""
+
 RUNG_ORDER = ("breakdown", "war", "abrogation", "fatal", "force")
 """The headline first, then from the gravest to the mildest."""
 

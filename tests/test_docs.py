@@ -6,6 +6,7 @@ Parts of ``docs/reference.md`` are generated; ``uv run python tests/test_docs.py
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 import shutil
@@ -688,6 +689,40 @@ def test_the_page_about_conditions_runs_and_says_what_is_printed(tmp_path: Path)
     case = durability.read_case(tmp_path / "riverland")
     assert [each.name for each in case.conditions if each.outcome] == ["court"]
     assert case.stage == "initialled"
+
+
+@needs_bash
+def test_the_page_about_scores_runs_and_says_what_is_printed(tmp_path: Path) -> None:
+    text = page("scores.md")
+    Reader(folder=tmp_path).follow(code_of(text), sampling=False)
+    blocks = [code.language for code in code_of(text)]
+    # Each piece of Python is followed by what it prints, so that nothing on the page is unchecked.
+    assert blocks == ["python", "text"] * (len(blocks) // 2)
+
+
+def test_the_page_about_scores_has_every_predictor_and_its_priors() -> None:
+    rows = rows_of(part(page("scores.md"), "## What a forecast must beat"))
+    told = {words_in(row[0])[0]: row[2] for row in rows}
+    predictors = import_module("durability.predictors")
+    assert list(told) == list(predictors.PREDICTORS)
+    baselines = import_module("durability.models.baselines")
+    (scale, spread), (shape, width) = baselines.INTERCEPT_PRIOR, baselines.LOG_SHAPE_PRIOR
+    said = f"log scale {scale:g} ± {spread:g}, log shape {shape:g} ± {width:g}"
+    assert told["weibull"] == said.replace("-", "−")
+    assert (baselines.PRIOR_EVENTS, baselines.PRIOR_YEARS) == (0.5, 10.0)
+    factor = math.exp(1.96 * import_module("durability.models.rated_hazard").EFFECT_SD)
+    assert f"within a factor {factor:.0f} of the hazard" in told["ratings"]
+
+
+def test_the_page_of_the_ledger_has_every_state_and_column(tmp_path: Path) -> None:
+    outcomes = import_module("durability.case_outcomes")
+    rows = rows_of(part(page("ledger.md"), "## Scoring"))
+    assert [words_in(row[0])[0] for row in rows] == list(outcomes.STATES)
+    rows = rows_of(part(page("ledger.md"), "## Export to a modeling hub"))
+    hub = import_module("durability.hubverse")
+    assert [word for row in rows for word in words_in(row[0])] == list(hub.COLUMNS)
+    found = outcomes.read_outcome(write_examples("ledger.md", tmp_path) / "outcomes.toml")
+    assert (found.case, sorted(found.happened)) == ("northland", ["force"])
 
 
 @needs_bash
