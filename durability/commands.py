@@ -29,6 +29,7 @@ from durability.commands_ledger import begin_recording, finish_recording, record
 from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
 from durability.commands_priors import priors as priors_commands
+from durability.commands_spells import spells
 from durability.commands_update import compare, update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
@@ -326,6 +327,7 @@ durability.add_command(news)
 durability.add_command(update)
 durability.add_command(compare)
 durability.add_command(ledger_commands)
+durability.add_command(spells)
 
 
 # Completion ---------------------------------------------------------------------------------

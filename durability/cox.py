@@ -239,7 +239,9 @@ def _deaths(
     return mean, count, observed
 
 
-def _fractions(count: np.ndarray, ties: Ties) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _fractions(
+    count: np.ndarray, ties: Ties
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Which ages, with which share of their ties taken out, how many times.
 
     Breslow takes out none, as many times as there are ties; Efron the shares 0, 1/d, …, (d−1)/d.

@@ -168,9 +168,7 @@ def log_ages(ages: np.ndarray, unit: float) -> np.ndarray:
 def _terms(table: SpellTable, pattern: np.ndarray, unit: float) -> dict[str, np.ndarray]:
     """Signed counts and events by pattern and age, sorted by both."""
     later = table.start > 0.0
-    ages, place = np.unique(
-        np.concatenate([table.stop, table.start[later]]), return_inverse=True
-    )
+    ages, place = np.unique(np.concatenate([table.stop, table.start[later]]), return_inverse=True)
     keys = np.concatenate([pattern, pattern[later]]) * len(ages) + place
     found, term = np.unique(keys, return_inverse=True)
     weight = np.concatenate([table.weight, -table.weight[later]])

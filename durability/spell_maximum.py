@@ -9,7 +9,7 @@ a correction for few clusters, as R's ``survival`` has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -272,5 +272,3 @@ def _names(table: SpellTable, exponential: bool) -> tuple[str, ...]:
 
     shape = [] if exponential else along("log_shape")
     return (*along("intercept"), *shape, *table.covariates)
-
-

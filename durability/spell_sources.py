@@ -410,7 +410,9 @@ def _pax(frame: Any) -> Made:
 # What each file is ---------------------------------------------------------------------------
 
 NOT_STATED: Final = "No licence stands in the file: ask its authors before passing it on."
-SEE_TERMS: Final = "No licence stands in the file: read the terms at the address before passing it on."
+SEE_TERMS: Final = (
+    "No licence stands in the file: read the terms at the address before passing it on."
+)
 
 LHR_MODEL: Final = (
     *("archigosFIRC", "archigosFIRClnt", "capchange", "battletide", "thirdpartycfire", "index"),

@@ -276,7 +276,9 @@ class _Reader:
             self.note(column, self.rows[before], "before the stop", "must not be earlier")
         return found
 
-    def labels(self, column: str | None, absent: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    def labels(
+        self, column: str | None, absent: Sequence[str]
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
         """Give places and labels; without a column each row its own in `absent`, or none."""
         import pandas as pd
 
@@ -324,7 +326,12 @@ def _check_times(reader: _Reader, columns: Mapping[str, np.ndarray]) -> None:
     within = (event > 0.0) & (columns["end"] > stop)
     found = (
         ("start", start < 0.0, "below 0", "ages begin at 0"),
-        ("stop", (stop < start) | ((stop == start) & ~within), "not after the start", "a row must be watched for some time"),
+        (
+            "stop",
+            (stop < start) | ((stop == start) & ~within),
+            "not after the start",
+            "a row must be watched for some time",
+        ),
         ("event", (event != 0.0) & (event != 1.0), "neither 0 nor 1", "must be 0 or 1"),
         ("weights", weight <= 0.0, "not above 0", "leave out rows that do not count"),
     )

@@ -399,9 +399,11 @@ def predict_spells(
 def new_design(fit: Spelled, covariates: Any) -> np.ndarray:
     """Scale covariates of new spells as the table's were: array (spell, covariate)."""
     names = fit.table.covariates
-    given = {str(n): np.atleast_1d(np.asarray(covariates[n], float)) for n in covariates or {}} \
-        if not hasattr(covariates, "columns") \
+    given = (
+        {str(n): np.atleast_1d(np.asarray(covariates[n], float)) for n in covariates or {}}
+        if not hasattr(covariates, "columns")
         else {str(n): covariates[n].to_numpy(float) for n in covariates.columns}
+    )
     lengths = {len(values) for values in given.values()} or {1}
     problems = [
         Problem(where="covariates", found=f"unknown {quoted(n)}", allowed=one_of(names, n))
@@ -413,7 +415,9 @@ def new_design(fit: Spelled, covariates: Any) -> np.ndarray:
         problems.append(Problem(where="covariates", found=found, allowed="a value a spell"))
     if problems:
         raise InputError(problems)
-    columns = [given.get(n, np.full(min(lengths), fit.groups.centre[i])) for i, n in enumerate(names)]
+    columns = [
+        given.get(n, np.full(min(lengths), fit.groups.centre[i])) for i, n in enumerate(names)
+    ]
     raw = np.column_stack(columns) if columns else np.zeros((min(lengths), 0))
     return np.asarray((raw - fit.groups.centre) / fit.groups.scale)
 
