@@ -90,7 +90,7 @@ def check(fit: Fit, prior: Mapping[str, np.ndarray]) -> Checked:
     tree = _tree(fit, prior, levels, times, likelihood)
     held = tree["log_likelihood"].to_dataset()
     loo = {
-        name: leave_one_out(values, held[UNITS[name]].values, name)
+        name: leave_one_out(values, list(held[UNITS[name]].values), name)
         for name, values in likelihood.items()
     }
     return Checked(record={"ratings": ratings, "ladder": ladder, "loo": loo}, tree=tree)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from durability.spell_sources import SourceTable
     from durability.spell_tables import SpellTable
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 SOURCE_NAMES = (
     *("lhr", "lhr_one_row", "fortna", "un_missions", "ucdp_terminations", "ucdp_agreements"),
     *("atop", "gml", "pax"),
@@ -21,9 +24,9 @@ SOURCE_NAMES = (
 METHODS = ("posterior", "maximum", "cox-efron", "cox-breslow")
 
 
-def column(*names: str, told: str) -> Any:
+def column(name: str, *, told: str) -> Callable[[Command], Command]:
     """Give an option that names a column."""
-    return click.option(*names, metavar="COLUMN", help=told)
+    return click.option(name, metavar="COLUMN", help=told)
 
 
 @click.command()
@@ -108,7 +111,13 @@ def spells(
     from durability.spell_screen import fit_lines
     from durability.spells import fit_spells
 
-    sampler = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "refit": refit}
+    sampler: dict[str, Any] = {
+        "seed": seed,
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "refit": refit,
+    }
     with show_progress() as progress:
         fit = fit_spells(
             table, hazard=hazard, frailty=frailty, priors=priors, progress=progress, **sampler

@@ -290,4 +290,4 @@ def _residuals(part: _Stratum, effects: np.ndarray, ties: Ties) -> np.ndarray:
     own = part.design[rows] * (own_hazard - hazard)[place][:, None] - (own_pulled - pulled)[place]
     found[rows] -= risk[rows][:, None] * own
     found[rows] += part.design[rows] - average[place]
-    return found * part.weight[:, None]
+    return np.asarray(found * part.weight[:, None])

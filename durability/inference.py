@@ -378,7 +378,7 @@ def sample_trace(
             progress_rate=200,
             blocking=False,
         )
-        trace = _waited(sampler, state, settings, progress)
+        trace: xr.DataTree = _waited(sampler, state, settings, progress)
     except RuntimeError as error:
         raise SamplingError(f"the sampler failed: {error}") from error
     sizes = trace["posterior"].sizes

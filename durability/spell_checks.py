@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ def _weight_at_risk(table: SpellTable, stop: np.ndarray, ages: np.ndarray) -> np
         total = np.concatenate([[0.0], np.cumsum(table.weight[order])])
         return np.asarray(total[np.searchsorted(edge[order], ages, side="left")])
 
-    return below(table.start) - below(stop)
+    return np.asarray(below(table.start) - below(stop))
 
 
 def _middle(table: SpellTable) -> np.ndarray:
@@ -219,7 +220,60 @@ def _against_data(
             "observed": float(observed[a:b].sum()),
             **_again(expected[:, a:b].sum(1), rng),
         }
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        for a, b in pairwise(cuts)
+    ]
+    return tuple(curve), tuple(bands), _risks(table, by_row, rng)
+
+
+def _edges(ages: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Give ages to look at: 0, some midway between event ages, and the end of all watching.
+
+    An edge at an event would make every band end with one.
+    """
+    distinct = np.unique(ages)
+    between = (distinct[1:] + distinct[:-1]) / 2.0
+    most = max(len(between) - 1, 0)
+    chosen = np.unique(np.linspace(0, most, EDGES).astype(int))[: len(between)]
+    return np.unique(np.concatenate([[0.0], between[chosen], [stop.max()]]))
+
+
+def _against_data(
+    fit: SpellFit, table: SpellTable, rng: np.random.Generator
+) -> tuple[tuple[Mapping[str, float], ...], ...]:
+    """Observed and expected: the survival curve, events by age, events by risk."""
+    if table.events == 0.0:
+        return (), (), ()
+    stop = _middle(table)
+    ages = stop[table.event > 0.0]
+    edges = _edges(ages, stop)
+    expected, by_row = _expected(fit, table, stop, edges)
+    observed, _ = np.histogram(ages, edges, weights=table.weight[table.event > 0.0])
+    watched = _watched(table, stop, edges)
+    means = expected / np.maximum(watched, 1e-300) * np.diff(edges)
+    curves = np.exp(-np.cumsum(means, axis=1))
+    limit = product_limit(table)
+    curve = []
+    for i, age in enumerate(edges[1:]):
+        at = max(int(np.searchsorted(limit.age, age, side="right")) - 1, 0)
+        curve.append(
+            {
+                "age": float(age),
+                "at_risk": float(limit.at_risk[at]),
+                "observed": float(limit.survival[at]),
+                "observed_low": float(limit.low[at]),
+                "observed_high": float(limit.high[at]),
+                **interval(curves[:, i]),
+            }
+        )
+    cuts = np.unique(np.linspace(0, len(edges) - 1, BANDS + 1).astype(int))
+    bands = [
+        {
+            "begin": float(edges[a]),
+            "end": float(edges[b]),
+            "observed": float(observed[a:b].sum()),
+            **_again(expected[:, a:b].sum(1), rng),
+        }
+        for a, b in pairwise(cuts)
     ]
     return tuple(curve), tuple(bands), _risks(table, by_row, rng)
 
@@ -247,7 +301,7 @@ def _watched(table: SpellTable, stop: np.ndarray, edges: np.ndarray) -> np.ndarr
             (
                 table.weight * np.clip(np.minimum(stop, b) - np.maximum(table.start, a), 0, None)
             ).sum()
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
+            for a, b in pairwise(edges)
         ]
     )
 
@@ -269,7 +323,7 @@ def _expected(
 
     whole = between(table.start, np.maximum(stop, table.start))
     bands = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         low, high = np.clip(table.start, begin, end), np.clip(stop, begin, end)
         some = high > low
         part = scale[:, some] * (

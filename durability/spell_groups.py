@@ -15,6 +15,10 @@ import numpy as np
 
 from durability.spell_tables import SpellTable
 
+EXPANDED = 2.0
+"""Terms a pattern below which every term carries its own covariates: the gradient of gathering
+them costs more than the few that are repeated."""
+
 NEGLIGIBLE = 1e-12
 """Weight below which a signed count is the rounding of a zero."""
 
@@ -68,6 +72,8 @@ def group_spells(table: SpellTable, *, exponential: bool = False) -> SpellGroups
     if exponential:
         terms = _at_shape_one(terms, len(first))
     within = table.within
+    if len(terms["term_pattern"]) < EXPANDED * len(first):
+        first, place, terms = _expanded(terms, first, place)
     arrays = {
         "pattern_design": (table.design[first] - centre) / scale,
         "pattern_stratum": table.stratum[first],
@@ -177,13 +183,30 @@ def _terms(table: SpellTable, pattern: np.ndarray, unit: float) -> dict[str, np.
     event = np.bincount(term[: len(table)], exact, len(found))
     age = ages[found % len(ages)]
     kept = (np.abs(exposure) > NEGLIGIBLE * np.abs(weight).max()) | (event > 0.0)
-    kept &= age > 0.0
+    exposure = np.where(age > 0.0, exposure, 0.0)
+    kept = (kept & (age > 0.0)) | _only(found // len(ages), kept & (age > 0.0))
     return {
         "term_pattern": (found // len(ages))[kept],
-        "term_log_time": np.log(age[kept] / unit),
+        "term_log_time": log_ages(age[kept], unit),
         "term_event": event[kept],
         "term_exposure": exposure[kept],
     }
+
+
+def _only(pattern: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """First terms of patterns that would keep none: what fell in (0, end] was never watched."""
+    has = np.isin(pattern, pattern[kept])
+    begins = np.append(True, pattern[1:] != pattern[:-1])
+    return np.asarray(begins & ~has)
+
+
+def _expanded(
+    terms: Mapping[str, np.ndarray], first: np.ndarray, place: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Give every term a pattern of its own, and rows the first of their pattern's terms."""
+    pattern = terms["term_pattern"]
+    where = np.searchsorted(pattern, np.arange(len(first)))
+    return first[pattern], where[place], {**terms, "term_pattern": np.arange(len(pattern))}
 
 
 def _at_shape_one(terms: Mapping[str, np.ndarray], patterns: int) -> dict[str, np.ndarray]:

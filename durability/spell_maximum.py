@@ -1,4 +1,4 @@
-r"""Maximum likelihood: the flat-prior limit of the very likelihood that :mod:`durability.spells` fits.
+r"""Maximum likelihood: the flat-prior limit of what :mod:`durability.spells` fits.
 
 The functions of :mod:`durability.models.spells` are differentiated by JAX and maximised by Newton
 steps within a trust region. Standard errors come from the observed information, and, where

@@ -54,7 +54,7 @@ def fit_lines(fit: SpellFit, check: SpellCheck) -> Iterator[str]:
     yield from table_lines(fit.table)
     yield ""
     yield from table(
-        ["", "estimate", f"{INTERVAL:.0%} interval", "hazard ratio"], list(_effect_rows(fit))
+        ["", "estimate", f"{INTERVAL:.0%} interval", "hazard ratio"], list(effect_rows(fit))
     )
     yield ""
     yield from _curve_lines(check)
@@ -66,7 +66,8 @@ def fit_lines(fit: SpellFit, check: SpellCheck) -> Iterator[str]:
     yield f"Verdict: diagnostics {'passed' if check.verdict.ok else 'FAILED'}."
 
 
-def _effect_rows(fit: SpellFit) -> Iterator[list[str]]:
+def effect_rows(fit: SpellFit) -> Iterator[list[str]]:
+    """Give a row a parameter: name, mean, interval, and the hazard ratio of an effect."""
     posterior = fit.posterior
     for name, label in ROWS.items():
         if name not in posterior:
@@ -117,7 +118,7 @@ def _curve_lines(check: SpellCheck) -> Iterator[str]:
         r for r in (*check.bands, *check.risks) if not r["low"] <= r["observed"] <= r["high"]
     ]
     yield (
-        f"Events by age and by risk: {len(outside)} of {len(check.bands) + len(check.risks)} counts "
+        f"Events by age and by risk: {len(outside)} of {len(counts)} counts "
         f"outside their {INTERVAL:.0%} intervals."
     )
 
@@ -132,7 +133,7 @@ def maximum_lines(found: SpellMaximum) -> Iterator[str]:
     for name in found.unbounded:
         yield (
             f"{printable(name)} separates the events: its likelihood has no finite maximum, and "
-            "the number above is only where the search ended. A prior settles it: fit the posterior."
+            "the number above is only where the search ended. A prior settles it: fit a posterior."
         )
     if not found.converged:
         yield "DO NOT USE THESE NUMBERS: the search did not converge."

@@ -324,14 +324,10 @@ def _check_times(reader: _Reader, columns: Mapping[str, np.ndarray]) -> None:
     start, stop, event, weight = (columns[n] for n in ("start", "stop", "event", "weight"))
     # Of an event in (stop, end] nothing before need have been watched.
     within = (event > 0.0) & (columns["end"] > stop)
+    unwatched = (stop < start) | ((stop == start) & ~within)
     found = (
         ("start", start < 0.0, "below 0", "ages begin at 0"),
-        (
-            "stop",
-            (stop < start) | ((stop == start) & ~within),
-            "not after the start",
-            "a row must be watched for some time",
-        ),
+        ("stop", unwatched, "not after the start", "a row must be watched for some time"),
         ("event", (event != 0.0) & (event != 1.0), "neither 0 nor 1", "must be 0 or 1"),
         ("weights", weight <= 0.0, "not above 0", "leave out rows that do not count"),
     )

@@ -250,8 +250,8 @@ def fit_spells(
 
 def _fit_key(model: SpellModel, settings: Settings) -> str:
     digest = hashlib.sha256()
-    own = (model.hazard, model.frailty, settings, model.sizes, model.table.covariates)
-    own += (model.table.clusters, model.table.strata)
+    labels = (model.table.covariates, model.table.clusters, model.table.strata)
+    own = (model.hazard, model.frailty, settings, model.sizes, labels)
     used = {n: (p.distribution, sorted(p.values.items())) for n, p in model.used_priors.items()}
     digest.update(f"spells|{model.groups.hash()}|{own}|{used}|{models_hash()}".encode())
     for array in (model.groups.centre, model.groups.scale, np.array(model.groups.unit)):
@@ -323,7 +323,7 @@ def in_own_units(theta: Mapping[str, np.ndarray], groups: SpellGroups) -> dict[s
 
 def predict_spells(
     fit: Spelled,
-    times: Sequence[float],
+    times: Sequence[float] | np.ndarray,
     covariates: Mapping[str, Sequence[float]] | Any = None,
     *,
     after: float = 0.0,
@@ -398,12 +398,9 @@ def predict_spells(
 
 def new_design(fit: Spelled, covariates: Any) -> np.ndarray:
     """Scale covariates of new spells as the table's were: array (spell, covariate)."""
-    names = fit.table.covariates
-    given = (
-        {str(n): np.atleast_1d(np.asarray(covariates[n], float)) for n in covariates or {}}
-        if not hasattr(covariates, "columns")
-        else {str(n): covariates[n].to_numpy(float) for n in covariates.columns}
-    )
+    names, centre = fit.table.covariates, fit.groups.centre
+    keys = [] if covariates is None else list(covariates)
+    given = {str(n): np.atleast_1d(np.asarray(covariates[n], dtype=float)) for n in keys}
     lengths = {len(values) for values in given.values()} or {1}
     problems = [
         Problem(where="covariates", found=f"unknown {quoted(n)}", allowed=one_of(names, n))
@@ -413,13 +410,15 @@ def new_design(fit: Spelled, covariates: Any) -> np.ndarray:
     if len(lengths) > 1:
         found = "covariates of different lengths"
         problems.append(Problem(where="covariates", found=found, allowed="a value a spell"))
+    if any(not np.isfinite(values).all() for values in given.values()):
+        found = "a covariate that is not a finite number"
+        problems.append(Problem(where="covariates", found=found, allowed="give its value"))
     if problems:
         raise InputError(problems)
-    columns = [
-        given.get(n, np.full(min(lengths), fit.groups.centre[i])) for i, n in enumerate(names)
-    ]
-    raw = np.column_stack(columns) if columns else np.zeros((min(lengths), 0))
-    return np.asarray((raw - fit.groups.centre) / fit.groups.scale)
+    count = min(lengths)
+    columns = [given.get(n, np.full(count, centre[i])) for i, n in enumerate(names)]
+    raw = np.column_stack(columns) if columns else np.zeros((count, 0))
+    return np.asarray((raw - centre) / fit.groups.scale)
 
 
 def _places(named: Sequence[str] | None, known: tuple[str, ...], n: int) -> np.ndarray:

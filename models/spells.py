@@ -59,7 +59,7 @@ def shapes(theta: Mapping[str, Any], xp: Any) -> Any:
 
 def linear(theta: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     r""":math:`\eta = \alpha_h + \gamma^\top x + \sigma z_j`: array (..., pattern)."""
-    eta = theta["intercept"][..., data["pattern_stratum"]]
+    eta = _of(theta["intercept"], data["pattern_stratum"]) + 0.0 * data["pattern_stratum"]
     if "effect" in theta:
         eta = eta + theta["effect"] @ data["pattern_design"].T
     if "frailty_raw" in theta:
@@ -81,10 +81,10 @@ def term_log_likelihood(theta: Mapping[str, Any], data: Mapping[str, Any], xp: A
     xp : module
         The namespace to compute in.
     """
-    eta, shape = linear(theta, data), shapes(theta, xp)[..., data["pattern_stratum"]]
+    eta, shape = linear(theta, data), _of(shapes(theta, xp), data["pattern_stratum"])
     if _length(data["term_pattern"]) != _length(data["pattern_stratum"]):
         # Terms are sorted by pattern and each has one: as many of both are the same places.
-        eta, shape = eta[..., data["term_pattern"]], shape[..., data["term_pattern"]]
+        eta, shape = eta[..., data["term_pattern"]], _of(shape, data["term_pattern"])
     log_time = data["term_log_time"]
     powered = shape * log_time
     density = eta + xp.log(shape) + powered - log_time - data["log_unit"]
@@ -95,7 +95,7 @@ def interval_log_likelihood(theta: Mapping[str, Any], data: Mapping[str, Any], x
     """Log-likelihood of events that fell in an interval: array (..., interval)."""
     place = data["interval_pattern"]
     eta = linear(theta, data)[..., place]
-    shape = shapes(theta, xp)[..., data["pattern_stratum"]][..., place]
+    shape = _of(_of(shapes(theta, xp), data["pattern_stratum"]), place)
     before = data["interval_later"] * xp.exp(shape * data["interval_log_start"])
     cumulative = xp.exp(eta) * (xp.exp(shape * data["interval_log_end"]) - before)
     return data["interval_weight"] * log_happened(cumulative, xp)
@@ -124,7 +124,7 @@ def row_hazards(theta: Mapping[str, Any], rows: Mapping[str, Any], xp: Any) -> t
     watched, event, density : array (..., row)
         The last is the log hazard at the row's stop.
     """
-    eta, shape = linear(theta, rows), shapes(theta, xp)[..., rows["pattern_stratum"]]
+    eta, shape = linear(theta, rows), _of(shapes(theta, xp), rows["pattern_stratum"])
     stop = rows["stopped"] * xp.exp(shape * rows["log_stop"])
     watched = xp.exp(eta) * (stop - rows["later"] * xp.exp(shape * rows["log_start"]))
     event = xp.exp(eta) * (xp.exp(shape * rows["log_end"]) - stop)
@@ -201,9 +201,14 @@ def prior_draws(
     return found
 
 
+def _of(values: Any, places: Any) -> Any:
+    """Pick values by place; one alone is broadcast, for gathering it is slow to differentiate."""
+    return values if _length(values) == 1 else values[..., places]
+
+
 def _length(array: Any) -> int:
-    """Length of a vector that is known before anything is computed."""
-    return int(array.type.shape[0] if hasattr(array, "type") else array.shape[0])
+    """Length of the last axis, known before anything is computed."""
+    return int((array.type.shape if hasattr(array, "type") else array.shape)[-1])
 
 
 def _given(_value: Any, term: Any) -> Any:
