@@ -114,9 +114,8 @@ def _curve_lines(check: SpellCheck) -> Iterator[str]:
             for row in shown
         ],
     )
-    outside = [
-        r for r in (*check.bands, *check.risks) if not r["low"] <= r["observed"] <= r["high"]
-    ]
+    counts = (*check.bands, *check.risks)
+    outside = [row for row in counts if not row["low"] <= row["observed"] <= row["high"]]
     yield (
         f"Events by age and by risk: {len(outside)} of {len(counts)} counts "
         f"outside their {INTERVAL:.0%} intervals."
