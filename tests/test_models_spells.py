@@ -113,7 +113,6 @@ def test_the_order_of_rows_and_the_unit_of_time_do_not_matter() -> None:
     whole = spells.log_likelihood(theta, group_spells(table).arrays, np)
     order = np.random.default_rng(1).permutation(len(table))
     columns = ("start", "stop", "end", "event", "weight", "design", "cluster", "stratum")
-    from dataclasses import replace
 
     mixed = replace(table, **{n: getattr(table, n)[order] for n in columns})
     assert spells.log_likelihood(theta, group_spells(mixed).arrays, np) == pytest.approx(whole)
