@@ -237,58 +237,6 @@ def _edges(ages: np.ndarray, stop: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([[0.0], between[chosen], [stop.max()]]))
 
 
-def _against_data(
-    fit: SpellFit, table: SpellTable, rng: np.random.Generator
-) -> tuple[tuple[Mapping[str, float], ...], ...]:
-    """Observed and expected: the survival curve, events by age, events by risk."""
-    if table.events == 0.0:
-        return (), (), ()
-    stop = _middle(table)
-    ages = stop[table.event > 0.0]
-    edges = _edges(ages, stop)
-    expected, by_row = _expected(fit, table, stop, edges)
-    observed, _ = np.histogram(ages, edges, weights=table.weight[table.event > 0.0])
-    watched = _watched(table, stop, edges)
-    means = expected / np.maximum(watched, 1e-300) * np.diff(edges)
-    curves = np.exp(-np.cumsum(means, axis=1))
-    limit = product_limit(table)
-    curve = []
-    for i, age in enumerate(edges[1:]):
-        at = max(int(np.searchsorted(limit.age, age, side="right")) - 1, 0)
-        curve.append(
-            {
-                "age": float(age),
-                "at_risk": float(limit.at_risk[at]),
-                "observed": float(limit.survival[at]),
-                "observed_low": float(limit.low[at]),
-                "observed_high": float(limit.high[at]),
-                **interval(curves[:, i]),
-            }
-        )
-    cuts = np.unique(np.linspace(0, len(edges) - 1, BANDS + 1).astype(int))
-    bands = [
-        {
-            "begin": float(edges[a]),
-            "end": float(edges[b]),
-            "observed": float(observed[a:b].sum()),
-            **_again(expected[:, a:b].sum(1), rng),
-        }
-        for a, b in pairwise(cuts)
-    ]
-    return tuple(curve), tuple(bands), _risks(table, by_row, rng)
-
-
-def _edges(ages: np.ndarray, stop: np.ndarray) -> np.ndarray:
-    """Give ages to look at: 0, some midway between event ages, and the end of all watching.
-
-    An edge at an event would make every band end with one.
-    """
-    distinct = np.unique(ages)
-    between = (distinct[1:] + distinct[:-1]) / 2.0
-    chosen = np.unique(np.linspace(0, len(between) - 1, EDGES).astype(int)) if len(between) else []
-    return np.unique(np.concatenate([[0.0], between[np.asarray(chosen, int)], [stop.max()]]))
-
-
 def _again(expected: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
     """Summarise replicated counts, several around each draw's expectation."""
     return interval(rng.poisson(expected[:, None], (len(expected), 20)).ravel().astype(float))
