@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from durability.cases import new_case as new_case
     from durability.cases import read_case as read_case
     from durability.comparing import scenarios as scenarios
+    from durability.cox import fit_cox as fit_cox
     from durability.errors import InputError as InputError
     from durability.forecast_ledger import gather_inputs as gather_inputs
     from durability.forecast_ledger import read_ledger as read_ledger
@@ -53,6 +54,13 @@ if TYPE_CHECKING:
     from durability.score_table import score_predictions as score_predictions
     from durability.skill import mean_score as mean_score
     from durability.skill import score_gain as score_gain
+    from durability.spell_checks import check_spells as check_spells
+    from durability.spell_maximum import maximise_spells as maximise_spells
+    from durability.spell_sources import read_source as read_source
+    from durability.spell_sources import source_spells as source_spells
+    from durability.spell_tables import read_spells as read_spells
+    from durability.spells import fit_spells as fit_spells
+    from durability.spells import predict_spells as predict_spells
     from durability.statements import Scenario as Scenario
     from durability.time_machine import replay as replay
     from durability.updating import compare as compare
@@ -73,12 +81,15 @@ _HOMES = {
     "assess_calibration": "calibration",
     "attribute": "attribution",
     "build": "inference",
+    "check_spells": "spell_checks",
     "compare": "updating",
     "copy_case": "cases",
     "correct_news": "news_changes",
     "diff_priors": "prior_diff",
     "export_hub": "hubverse",
     "fit": "inference",
+    "fit_cox": "cox",
+    "fit_spells": "spells",
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
     "leave_out": "leaving_out",
@@ -88,6 +99,9 @@ _HOMES = {
     "new_case": "cases",
     "outcome_of": "case_outcomes",
     "prediction_lines": "score_table",
+    "maximise_spells": "spell_maximum",
+    "new_case": "cases",
+    "predict_spells": "spells",
     "prepare": "weighing",
     "read_agreements": "agreements",
     "read_case": "cases",
@@ -95,6 +109,8 @@ _HOMES = {
     "read_outcome": "case_outcomes",
     "read_priors": "prior_sets",
     "read_scenarios": "scenario_files",
+    "read_source": "spell_sources",
+    "read_spells": "spell_tables",
     "record_forecast": "forecast_ledger",
     "refitted": "forecasts",
     "replay": "time_machine",
@@ -104,6 +120,7 @@ _HOMES = {
     "score_gain": "skill",
     "score_ledger": "ledger_scores",
     "score_predictions": "score_table",
+    "source_spells": "spell_sources",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
@@ -123,20 +140,25 @@ __all__ = [
     "assess_calibration",
     "attribute",
     "build",
+    "check_spells",
     "compare",
     "copy_case",
     "correct_news",
     "diff_priors",
     "export_hub",
     "fit",
+    "fit_cox",
+    "fit_spells",
     "forecast",
     "gather_inputs",
     "leave_out",
     "left_out_of",
     "list_cases",
+    "maximise_spells",
     "mean_score",
     "new_case",
     "outcome_of",
+    "predict_spells",
     "prediction_lines",
     "prepare",
     "read_agreements",
@@ -145,6 +167,8 @@ __all__ = [
     "read_outcome",
     "read_priors",
     "read_scenarios",
+    "read_source",
+    "read_spells",
     "record_forecast",
     "refitted",
     "replay",
@@ -154,6 +178,7 @@ __all__ = [
     "score_gain",
     "score_ledger",
     "score_predictions",
+    "source_spells",
     "to_dataframe",
     "update",
     "verify_ledger",

@@ -97,6 +97,11 @@ def library_hash() -> str:
     return _hash_of(Path(__file__).parent)
 
 
+def spell_hazard() -> ModuleType:
+    """Give the hazard part of the model for any table of spells."""
+    return import_module("durability.models.spells")
+
+
 def _models_folder() -> Path:
     return Path(str(import_module("durability.models").__file__)).parent
 

@@ -8,7 +8,6 @@ its standing integrated out given its ratings, and an event, its own errors inte
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from durability import cache
 from durability.catalogue import marginals
+from durability.cross_validation import leave_one_out
 from durability.history import cumulative_by_age
 from durability.inference import Fit, package_version, thinned_draws
 from durability.summaries import curve, interval
@@ -88,7 +88,11 @@ def check(fit: Fit, prior: Mapping[str, np.ndarray]) -> Checked:
     ladder, times = _ladder(fit, rng)
     likelihood = _log_likelihood(fit)
     tree = _tree(fit, prior, levels, times, likelihood)
-    loo = {name: _loo(tree, name) for name in likelihood}
+    held = tree["log_likelihood"].to_dataset()
+    loo = {
+        name: leave_one_out(values, list(held[UNITS[name]].values), name)
+        for name, values in likelihood.items()
+    }
     return Checked(record={"ratings": ratings, "ladder": ladder, "loo": loo}, tree=tree)
 
 
@@ -248,31 +252,3 @@ def _tree(
     for name, dataset in groups.items():
         tree[name] = xr.DataTree(dataset)
     return tree
-
-
-def _loo(tree: xr.DataTree, name: str) -> dict[str, Any]:
-    """PSIS-LOO of one kind of unit, on the draws that the log-likelihood was computed for."""
-    import arviz as az
-    import xarray as xr
-
-    pointwise = tree["log_likelihood"].to_dataset()[[name]]
-    # The relative efficiency of draws thinned evenly is near one; the tree needs a posterior group
-    # of the same draws to say so.
-    flat = xr.Dataset({"log_likelihood": pointwise[name]})
-    thin = xr.DataTree.from_dict({"posterior": flat, "log_likelihood": pointwise})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # high Pareto k is told in the record
-        found = az.loo(thin, var_name=name, pointwise=True, reff=1.0)
-    elpd, k = found.elpd_i.values, found.pareto_k.values
-    labels = pointwise[UNITS[name]].values
-    return {
-        "elpd": float(found.elpd),
-        "se": float(found.se),
-        "p": float(found.p),
-        "pareto_k_max": float(k.max()),
-        "k_over_0_7": int((k > 0.7).sum()),
-        "rows": [
-            {"id": str(label), "elpd": float(e), "pareto_k": float(each)}
-            for label, e, each in zip(labels, elpd, k, strict=True)
-        ],
-    }

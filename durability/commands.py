@@ -31,6 +31,7 @@ from durability.commands_news import news
 from durability.commands_priors import priors as priors_commands
 from durability.commands_replay import replay
 from durability.commands_scenarios import scenario, watch
+from durability.commands_spells import spells
 from durability.commands_update import compare, update
 from durability.errors import DurabilityError, InputError, Problem, Problems, quoted
 
@@ -331,6 +332,7 @@ durability.add_command(replay)
 durability.add_command(scenario)
 durability.add_command(watch)
 durability.add_command(ledger_commands)
+durability.add_command(spells)
 
 
 # Completion ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -64,6 +64,19 @@ class Model:
     def to_pymc(self) -> Any:
         """Give the PyMC model."""
         return self.module.build(self.data, self.priors.parameters)
+
+
+class Compilable(Protocol):
+    """What compiling needs of a model."""
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Everything the likelihood reads, by name."""
+        ...
+
+    def to_pymc(self) -> Any:
+        """Give the PyMC model."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +262,7 @@ def fit(
     return Fit(model=model, tree=tree, settings=settings, key=key, timings=timings)
 
 
-def compile_model(model: Model, *, free: Collection[str] = ()) -> Any:
+def compile_model(model: Compilable, *, free: Collection[str] = ()) -> Any:
     """Compile a model for nutpie, on PyTensor's JAX backend.
 
     With every cache cold it compiles this model in a tenth of the time that the numba backend
@@ -257,7 +270,7 @@ def compile_model(model: Model, *, free: Collection[str] = ()) -> Any:
 
     Parameters
     ----------
-    model : Model
+    model : Model or another that compiles
     free : collection of str
         Arrays that can be changed afterwards (:func:`with_data`). The others become constants,
         which makes a gradient up to a fifth faster.
@@ -324,6 +337,24 @@ def sample(
     SamplingError
         The sampler could not start, or the trace is not whole.
     """
+    return _tree(sample_trace(compiled, settings, progress=progress), model)
+
+
+def sample_trace(
+    compiled: Any, settings: Settings, *, progress: Progress | None = None
+) -> xr.DataTree:
+    """Sample a compiled model of any kind; see :func:`sample`.
+
+    Returns
+    -------
+    DataTree
+        As nutpie gives it: groups ``posterior`` and ``sample_stats``.
+
+    Raises
+    ------
+    SamplingError
+        The sampler could not start, or the trace is not whole.
+    """
     nutpie = _import_samplers()
     progress = NullProgress() if progress is None else progress
     state: list[Any] = []
@@ -347,7 +378,7 @@ def sample(
             progress_rate=200,
             blocking=False,
         )
-        trace = _waited(sampler, state, settings, progress)
+        trace: xr.DataTree = _waited(sampler, state, settings, progress)
     except RuntimeError as error:
         raise SamplingError(f"the sampler failed: {error}") from error
     sizes = trace["posterior"].sizes
@@ -356,7 +387,7 @@ def sample(
             f"the trace has {sizes['chain']} chains of {sizes['draw']} draws, "
             f"not {settings.chains} of {settings.draws}; nothing was kept"
         )
-    return _tree(trace, model)
+    return trace
 
 
 def _waited(sampler: Any, state: list[Any], settings: Settings, progress: Progress) -> Any:
@@ -400,15 +431,20 @@ def _tree(trace: Any, model: Model) -> xr.DataTree:
     observed = {
         name: constant[array] for name, array in model.module.OBSERVED.items() if array in constant
     }
-    stats = trace["sample_stats"].to_dataset()
-    kept = [name for name in stats if stats[name].dtype.kind in "fiub" and stats[name].ndim == 2]
     groups = {
         "posterior": posterior,
-        "sample_stats": stats[kept],
+        "sample_stats": sampler_statistics(trace),
         "constant_data": constant,
         "observed_data": xr.Dataset(observed),
     }
     return xr.DataTree.from_dict({name: _plain(group) for name, group in groups.items()})
+
+
+def sampler_statistics(trace: xr.DataTree) -> xr.Dataset:
+    """Give the statistics of the sampler that are one number a draw."""
+    stats = trace["sample_stats"].to_dataset()
+    kept = [name for name in stats if stats[name].dtype.kind in "fiub" and stats[name].ndim == 2]
+    return stats[kept]
 
 
 def _plain(dataset: Any) -> Any:

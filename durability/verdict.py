@@ -26,6 +26,9 @@ chance."""
 
 BFMI_LEAST = 0.3
 
+LATENT = ("pressure", "standing", "history_standing", "frailty")
+"""Described unknowns that come by the hundred."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -98,7 +101,7 @@ def judge(tree: xr.DataTree, probabilities: Mapping[str, np.ndarray]) -> Verdict
 
     posterior = tree["posterior"].to_dataset()
     raw = [name for name in posterior if str(name).endswith("_raw")]
-    described = [n for n in ("pressure", "standing", "history_standing") if n in posterior]
+    described = [n for n in LATENT if n in posterior]
     # What the free parameters already cover, with constants among it.
     derived = [n for n in ("event_sd", "correlation") if n in posterior]
     named = posterior.drop_vars([*raw, *described, *derived])
@@ -107,7 +110,7 @@ def judge(tree: xr.DataTree, probabilities: Mapping[str, np.ndarray]) -> Verdict
     checks = [
         *_chain_checks(forecasts[varying], "forecast probabilities"),
         *_chain_checks(named, "parameters"),
-        _latent_check(posterior[described]),
+        *([_latent_check(posterior[described])] if described else []),
         *_sampler_checks(tree["sample_stats"].to_dataset()),
     ]
     return Verdict(checks=tuple(checks))

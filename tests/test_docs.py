@@ -726,9 +726,16 @@ def test_the_page_of_the_ledger_has_every_state_and_column(tmp_path: Path) -> No
 
 
 @needs_bash
+def test_the_page_about_other_data_runs(tmp_path: Path) -> None:
+    blocks = code_of(page("other_data.md"))
+    shown = [code for code in blocks if code.language in ("sh", "python")]
+    Reader(folder=tmp_path).follow(shown, sampling=False)
+
+
+@needs_bash
 def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:
     for path in PAGES:
-        if path.name not in ("tutorial.md", "adding_news.md"):
+        if path.name not in ("tutorial.md", "adding_news.md", "other_data.md"):
             blocks = code_of(path.read_text(encoding="utf-8"))
             shown = [code for code in blocks if code.language == "sh"]
             Reader(folder=tmp_path).follow(shown, sampling=False)
