@@ -1,4 +1,9 @@
-"""Rows that a posterior has absorbed: what they are, and what of a case is still news to it."""
+"""Rows that a posterior has absorbed: what they are, and what of a case is still news to it.
+
+A posterior cannot unlearn. So whatever of its rows no longer stands as it was absorbed, a news item
+that was corrected or retracted or a breakdown found out late, is refused by name, and never
+quietly left as it was.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +22,10 @@ from durability.catalogue import joint_law
 from durability.errors import Problems, quoted
 from durability.indicators import IndicatorWindow
 from durability.joint_priors import Joint, Lineage
+from durability.ladder import Spell
 from durability.news import NewsItem
-from durability.vocabulary import STREAMS
+from durability.news_selection import select_news
+from durability.vocabulary import DAYS_PER_YEAR, MARKS, STREAMS
 
 if TYPE_CHECKING:
     from durability.prior_sets import PriorSet
@@ -29,12 +36,14 @@ MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 def rows_of(
     case: Case,
-    agreements: Iterable[Agreement],
+    agreements: Iterable[tuple[Agreement, Spell]],
     used: Iterable[NewsItem],
     windows: Iterable[IndicatorWindow],
     cutoff: date,
 ) -> dict[str, dict[str, str]]:
     """Name every row that enters a model's data at a cutoff, with the hash of its content.
+
+    Of an agreement the content is its row, and how long it was watched and what became of it.
 
     Returns
     -------
@@ -42,7 +51,7 @@ def rows_of(
         By kind (:data:`durability.joint_priors.KINDS`), name to hash.
     """
     return {
-        "agreements": {row.id: _hashed(repr(row)) for row in agreements},
+        "agreements": {row.id: _hashed(repr((row, spell))) for row, spell in agreements},
         "news": {item.id: news_hash(item) for item in used},
         "windows": {window_name(window): window_hash(window) for window in windows},
         "standings": {
@@ -94,7 +103,8 @@ def _hashed(text: str) -> str:
 
 def unabsorbed(
     case: Case,
-    agreements: Sequence[Agreement],
+    spells: Sequence[Spell],
+    before: Sequence[tuple[Agreement, Spell]],
     priors: PriorSet,
     *,
     cutoff: date,
@@ -105,8 +115,11 @@ def unabsorbed(
     Parameters
     ----------
     case : Case
-    agreements : sequence of Agreement
-        That would train the hazard at the cutoff.
+    spells : sequence of Spell
+        Of the agreements that would train the hazard at the cutoff.
+    before : sequence of (Agreement, Spell)
+        Those that would train it on the day to which the set has absorbed history, as far as they
+        were watched then.
     priors : PriorSet
         With a lineage.
     cutoff : date
@@ -122,7 +135,8 @@ def unabsorbed(
     ------
     InputError
         Another case, an earlier cutoff, another reading of the data, or a row that was absorbed
-        and is gone or says something else now: with every such row.
+        and is gone, says something else or no longer stands, or that should have been absorbed and
+        was not: with every such row.
     """
     lineage, joint = priors.lineage, priors.joint
     if lineage is None or joint is None:
@@ -141,9 +155,12 @@ def unabsorbed(
         if assumptions[key] != value:
             found = f"it was made with {key} {value}, and the data have {key} {assumptions[key]}"
             problems.add(where, found, "read the data in the same way, or fit anew")
-    _check_absorbed(case, agreements, lineage, problems, where)
+    _check_absorbed(case, before, lineage, problems, where)
+    _check_standing(case, cutoff, lineage, problems, where)
+    _check_held(case, cutoff, lineage, problems, where)
+    _check_history(spells, before, lineage, problems, where)
     fresh = _fresh(case, lineage, date.fromisoformat(f"{joint.coords['month'][0]}-01"))
-    _check_reach(fresh, problems, where)
+    _check_reach(fresh, lineage, problems, where)
     problems.raise_any()
     return fresh
 
@@ -165,25 +182,93 @@ def _check_layout(joint: Joint, problems: Problems, where: str) -> None:
 
 def _check_absorbed(
     case: Case,
-    agreements: Sequence[Agreement],
+    agreements: Iterable[tuple[Agreement, Spell]],
     lineage: Lineage,
     problems: Problems,
     where: str,
 ) -> None:
-    """Refuse absorbed rows that are gone or changed, and history that was not absorbed."""
+    """Refuse absorbed rows that are gone or changed."""
     # A later cutoff must not hide what was known at the earlier one.
     now = rows_of(case, agreements, case.news, case.indicators, lineage.cutoff)
-    again = "fit anew from the set that it was revised from"
     gone, other = "was absorbed and is no longer there", "was absorbed and says something else"
     for kind, rows in lineage.absorbed.items():
         for name, known in rows.items():
             if name not in now[kind]:
-                problems.add(where, f"{kind} row {name} {gone}", again)
+                problems.add(where, f"{kind} row {name} {gone}", AGAIN)
             elif now[kind][name] != known:
-                problems.add(where, f"{kind} row {name} {other}", again)
-    for name in now["agreements"]:
+                problems.add(where, f"{kind} row {name} {other}", AGAIN)
+
+
+AGAIN = "fit anew from the set that it was revised from"
+
+
+def _check_standing(
+    case: Case, cutoff: date, lineage: Lineage, problems: Problems, where: str
+) -> None:
+    """Refuse absorbed news that no longer enters: corrected, retracted, or told by a count."""
+    used, unused = select_news(case, cutoff)
+    standing, reasons = {item.id for item in used}, {item.id: why for item, why in unused}
+    written = {item.id for item in case.news}
+    for name in lineage.absorbed["news"]:
+        if name in written and name not in standing:
+            why = reasons.get(name, "it does not enter any more")
+            problems.add(where, f"news row {name} was absorbed, and since then: {why}", AGAIN)
+
+
+def _check_held(case: Case, cutoff: date, lineage: Lineage, problems: Problems, where: str) -> None:
+    """Refuse breakdowns of the days on which the case's having held is absorbed."""
+    for each in case.happened:
+        name = f"{each.rung} {each.date}"
+        over = [s for s in _ended_by(each.rung) if each.date <= lineage.observed_to[s]]
+        if over and each.date <= cutoff and name not in lineage.absorbed["happened"]:
+            found = f"{name} was found out late: that {over[0]} had held was absorbed"
+            problems.add(where, f"{found} to {lineage.observed_to[over[0]]}", AGAIN)
+    for stream, day in lineage.observed_to.items():
+        now = min(case.observed_to[stream], lineage.cutoff)
+        if now < day:
+            found = f"that {stream} had held was absorbed to {day}, and is now known to {now}"
+            problems.add(where, found, AGAIN)
+
+
+def _ended_by(rung: str) -> tuple[str, ...]:
+    """Streams whose watch ends with a rung's event."""
+    if rung not in MARKS:
+        return (rung,)
+    ended = MARKS[: MARKS.index(rung) + 1]
+    return (*ended, "abrogation") if rung == "war" else ended
+
+
+def _check_history(
+    spells: Iterable[Spell],
+    before: Iterable[tuple[Agreement, Spell]],
+    lineage: Lineage,
+    problems: Problems,
+    where: str,
+) -> None:
+    """Refuse agreements that began or broke after the history that was absorbed."""
+    then = {spell.agreement: spell for _, spell in before}
+    for spell in spells:
+        name = spell.agreement
         if name not in lineage.absorbed["agreements"]:
-            problems.add(where, f"agreement {name} was not absorbed", f"history is: {again}")
+            problems.add(where, f"agreement {name} was not absorbed", f"history is: {AGAIN}")
+        elif name in then and dict(spell.event) != dict(then[name].event):
+            found = f"agreement {name} has broken since the history that was absorbed"
+            problems.add(where, found, AGAIN)
+
+
+def watched_longer(spells: Iterable[Spell], before: Iterable[Spell]) -> tuple[int, float]:
+    """Count agreements watched longer than a posterior knows, and the years of the longest watch.
+
+    What they went through since is no part of it: less is known than a fit anew would know.
+    """
+    then = {spell.agreement: max(spell.stop_days.values()) for spell in before}
+    more = [
+        max(spell.stop_days.values()) - then[spell.agreement]
+        for spell in spells
+        if spell.agreement in then
+    ]
+    longer = [days for days in more if days > 0]
+    return len(longer), max(longer, default=0.0) / DAYS_PER_YEAR
 
 
 def _fresh(case: Case, lineage: Lineage, first_month: date) -> Case:
@@ -206,9 +291,10 @@ def _fresh(case: Case, lineage: Lineage, first_month: date) -> Case:
     )
 
 
-def _check_reach(case: Case, problems: Problems, where: str) -> None:
-    """Refuse counts and ratings of the case that reach back before the state."""
+def _check_reach(case: Case, lineage: Lineage, problems: Problems, where: str) -> None:
+    """Refuse counts and ratings of the case that reach back before the state, or into it."""
     first = add_months(case.grid_start, -1)
+    rated = {name.split()[0] for name in lineage.absorbed["standings"]}
     again = "leave it out, or fit anew from the set that it was revised from"
     for window in case.indicators:
         if window.first < case.grid_start:
@@ -218,6 +304,9 @@ def _check_reach(case: Case, problems: Problems, where: str) -> None:
         if first_of_month(standing.date) < first:
             found = f"the ratings of {standing_name(standing)} are of a month before those it holds"
             problems.add(where, f"{found} ({first:%Y-%m} on)", again)
+        elif str(standing.date) in rated:
+            found = f"the ratings of {standing_name(standing)} are of a day whose ratings, with the"
+            problems.add(where, f"{found} error that coders share, were absorbed", again)
 
 
 def told_rows(rows: Mapping[str, Iterable[str]], *, limit: int = 5) -> str:

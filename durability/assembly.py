@@ -25,7 +25,7 @@ from durability.agreements import (
 from durability.calendar import add_months, first_of_month, month_label, months_between
 from durability.cases import Case, Standing
 from durability.errors import InputError, Problem
-from durability.joint_priors import Lineage
+from durability.joint_priors import BENDS, Lineage
 from durability.ladder import Reading, Spell, confrontations, derive_spells, standing_abrogation
 from durability.news import NewsItem
 from durability.news_selection import known_windows, select_news
@@ -185,7 +185,8 @@ def assemble(
     seen = case
     if after is not None:
         how = _assumptions(clock, reading, subset, level_change)
-        seen = unabsorbed(case, trained, after, cutoff=cutoff, assumptions=how)
+        before = absorbed_history(after, rows, case, reading=reading, subset=subset)
+        seen = unabsorbed(case, spells, before, after, cutoff=cutoff, assumptions=how)
     used, unused = select_news(seen, cutoff)
     parts = _Parts()
     months = _month_grid(seen, cutoff)
@@ -223,6 +224,17 @@ def assemble(
     )
 
 
+def absorbed_history(
+    after: PriorSet, rows: Sequence[Agreement], case: Case, *, reading: Reading, subset: str
+) -> tuple[tuple[Agreement, Spell], ...]:
+    """Give the agreements that a revised set has absorbed, as far as they were watched then."""
+    if after.lineage is None:
+        return ()
+    by_id = {row.id: row for row in rows}
+    spells = derive_spells(rows, cutoff=after.lineage.history, reading=reading, subset=subset)
+    return tuple((by_id[s.agreement], s) for s in spells if s.agreement not in case.excluded)
+
+
 def _left_out(
     case: Case, cutoff: date, after: PriorSet, used: tuple[NewsItem, ...]
 ) -> tuple[tuple[NewsItem, str], ...]:
@@ -254,7 +266,7 @@ def entered_rows(data: ModelData) -> dict[str, dict[str, str]]:
 
     Of data that go on from a posterior: the rows that are new to it.
     """
-    agreements = () if data.after else data.agreements
+    agreements = () if data.after else zip(data.agreements, data.spells, strict=True)
     windows = known_windows(data.case, data.cutoff)
     found = rows_of(data.case, agreements, data.used, windows, data.cutoff)
     if data.after is None or data.after.lineage is None:
@@ -566,6 +578,7 @@ def _add_case(
 
 
 _JOINT_DIMS = {
+    **dict.fromkeys(BENDS, ("unknown", "score")),
     "joint_cholesky": ("unknown", "score"),
     "joint_log_weights": ("component",),
     "joint_centres": ("component", "score"),

@@ -14,16 +14,20 @@ What a refit changes beyond them is a part of its own, the remainder.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from durability.assembly import ModelData
 from durability.bases import said_by
-from durability.catalogue import prior_ratio
+from durability.catalogue import find_model, prior_ratio
+from durability.inference import Model
 from durability.news import NewsItem
+from durability.particles import Ahead, ahead_of, grown
 from durability.prior_sets import PriorSet
+from durability.simulation import carried, monthly_normals
+from durability.units import Seen, changed, contents, log_likelihoods
 from durability.updating import Update
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS
 from durability.weighing import Base, Reweighted, Table, cannot_weigh, family_weights, reweigh
@@ -148,7 +152,7 @@ def explain(
     """
     terms = _terms_by_part(before, weighed, priors)
     names = sorted(terms)
-    worth = _worth(before, weighed, terms, names)
+    worth = _worth(before, weighed, terms, names, _ahead_by(before, weighed, priors))
     shares, spread, orders = _shares(worth, len(names))
     whole = worth((1 << len(names)) - 1)[0] - worth(0)[0]
     parts = [_part(name, before, weighed, shares[i], spread[i]) for i, name in enumerate(names)]
@@ -211,8 +215,6 @@ def _terms_by_part(
             k = streams.index(label)
             fresh = float(new["case_event"][k]) != float(old["case_event"][k])
             name = ("happened", label) if fresh else (MONTHS, MONTHS)
-        elif kind == "thing" and fixed:
-            name = (PRIORS, PRIORS)
         elif kind == "thing" and label.rpartition(":")[0] not in agreements:
             name = (ANCHORS, ANCHORS)
         else:
@@ -225,12 +227,70 @@ def _terms_by_part(
         found[CONDITIONS, ", ".join(name for name in weighed.conditions if name)] = nothing
     if fixed and priors is not None:
         ratio = prior_ratio(before.particles.theta, before.particles.priors, priors)
-        found[PRIORS, PRIORS] = found.get((PRIORS, PRIORS), nothing) + ratio[:, None]
+        found[PRIORS, PRIORS] = nothing + ratio[:, None] + _of_fixed(before, weighed, priors)
     return found
 
 
+def _of_fixed(before: Base, weighed: Reweighted, priors: PriorSet) -> np.ndarray:
+    """Log-likelihood by the fixed numbers of other priors less that by the fit's: (draw, child).
+
+    Of all ratings that are known now: hindsight and the coders' shared error have no density that
+    could be weighed.
+    """
+    earlier = before.particles.model_of(weighed.data)
+    models = earlier, replace(earlier, priors=priors)
+    coords = weighed.data.coords
+    differing = changed(*(contents(model.arrays, coords) for model in models))
+    total = np.zeros_like(weighed.shares)
+    for child in range(weighed.shares.shape[1] if differing else 0):
+        then, now = (
+            sum(log_likelihoods(_seen(before, model, child), differing).values(), total[:, child])
+            for model in models
+        )
+        total[:, child] = now - then
+    return total
+
+
+def _seen(before: Base, model: Model, child: int) -> Seen:
+    """What a model sees, with the fit's draws continued to its data."""
+    theta = grown(before.particles, model.data, child=child)
+    return Seen(
+        model=model.name,
+        arrays=model.arrays,
+        coords=model.data.coords,
+        theta=theta,
+        latent=model.module.latents(theta, model.arrays, np),
+    )
+
+
+def _ahead_by(before: Base, weighed: Reweighted, priors: PriorSet | None) -> tuple[Ahead, ...]:
+    """Carry the draws on by what other priors say of conditions and stages.
+
+    These parameters are drawn for the months ahead and weigh nothing. The same months ahead are
+    given where the priors say the same of them.
+    """
+    particles = before.particles
+    forward = getattr(find_model(particles.model), "FORWARD", ())
+    mine = particles.priors.parameters
+    if priors is None or all(mine[n].values == priors.parameters[n].values for n in forward):
+        return weighed.ahead
+    model = replace(particles.model_of(weighed.data), priors=priors)
+    found, months = [], weighed.months + max(HORIZONS_MONTHS)
+    for child in range(weighed.shares.shape[1]):
+        seen, seed = _seen(before, model, child), particles.seed
+        normals = monthly_normals(len(particles), months=months, seed=seed, child=child)
+        ahead = normals[:, weighed.months :]
+        future = carried(model, seen.theta, seen.latent, ahead, seed=seed, child=child)
+        found.append(ahead_of(future))
+    return tuple(found)
+
+
 def _worth(
-    before: Base, weighed: Reweighted, terms: Mapping[Name, np.ndarray], names: list[Name]
+    before: Base,
+    weighed: Reweighted,
+    terms: Mapping[Name, np.ndarray],
+    names: list[Name],
+    by_priors: tuple[Ahead, ...],
 ) -> Worth:
     """Give the function from a subset of parts, as bits, to its probabilities.
 
@@ -238,15 +298,16 @@ def _worth(
     batch.
     """
     draws, children = weighed.shares.shape
-    now, without = (
+    now, without, later_priors = (
         np.stack([each.chances.reshape((draws, -1)) for each in ahead], axis=1)
-        for ahead in (weighed.ahead, weighed.ahead_without)
+        for ahead in (weighed.ahead, weighed.ahead_without, by_priors)
     )
     then = before.particles.ahead.chances.reshape((draws, 1, -1))
     moved = 1 << names.index((MONTHS, MONTHS)) if (MONTHS, MONTHS) in names else 0
     # What has happened closes its rungs: their chances are then those of the later forecast.
     happened = sum(1 << i for i, name in enumerate(names) if name[0] == "happened")
     steps = sum(1 << i for i, name in enumerate(names) if name[0] == CONDITIONS)
+    others = sum(1 << i for i, name in enumerate(names) if name[0] == PRIORS)
     batch = np.tile(
         np.arange(draws // before.particles.chains) * BATCHES // (draws // before.particles.chains),
         before.particles.chains,
@@ -257,6 +318,8 @@ def _worth(
         chosen = [terms[name] for i, name in enumerate(names) if subset >> i & 1]
         later = bool(subset & (moved | happened)) or not (moved | happened)
         ahead = without if steps and not subset & steps else now
+        if ahead is now and subset & others:
+            ahead = later_priors
         if not chosen:
             values, weights = (ahead[:, 0] if later else then[:, 0]), np.full(draws, 1.0 / draws)
             if later and children > 1:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from durability.assembly import Clock
 from durability.calendar import first_of_month, months_between
 from durability.cases import Case
 from durability.catalogue import models_hash
+from durability.ladder import Reading
 from durability.news import NewsItem
 from durability.news_selection import select_news
 from durability.particles import Particles, item_of, kept_particles, read_particles, text_hash
@@ -21,7 +23,15 @@ from durability.updating import MONTHS_MOST
 
 
 def find_base(
-    case: Case, *, cutoff: date | None = None, priors: str = "default", model: str = "breakdown"
+    case: Case,
+    *,
+    cutoff: date | None = None,
+    priors: str = "default",
+    model: str = "breakdown",
+    clock: Clock = "settlement",
+    reading: Reading = "new",
+    subset: str = "core",
+    level_change: tuple[float, float] = (0.0, 1.0),
 ) -> Particles | None:
     """Find the particles that an update of a case had best start from.
 
@@ -34,11 +44,15 @@ def find_base(
     priors : str
         Name or path of the prior set; a fit with another text of it is not looked at.
     model : str
+    clock, reading, subset, level_change
+        As :func:`durability.assembly.assemble` takes them; a fit that read its data in another
+        way, for a sensitivity say, is not looked at.
 
     Returns
     -------
     Particles or None
-        None where the cache holds no fit of the case by this code, model and prior set.
+        None where the cache holds no fit of the case by this code, model and prior set, of data
+        read in this way.
 
     Raises
     ------
@@ -49,6 +63,10 @@ def find_base(
         "model": model,
         "priors_text": text_hash(find_priors(priors)),
         "sources": models_hash(),
+        "clock": clock,
+        "reading": reading,
+        "subset": subset,
+        "level_change": list(level_change),
     }
     used, _ = select_news(case, date.max if cutoff is None else cutoff)
     target = max([item.known for item in used], default=date.min) if cutoff is None else cutoff

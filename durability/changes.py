@@ -78,13 +78,14 @@ def _record(
         trust = None
         reasons = list(cannot_weigh(before, data))
     else:
-        parents = weighed.parents
+        parents, children = weighed.parents, weighed.khat_children
         trust = {
             "khat": parents.khat if math.isfinite(parents.khat) else None,
             "khat_most": khat_most(len(weighed.shares)),
             "effective_size": parents.effective_size,
             "effective_least": EFFECTIVE_LEAST,
             "effective_children": weighed.effective_children,
+            "khat_children": children if math.isfinite(children) else None,
             "draws": len(weighed.shares),
             "months": weighed.months,
             "months_most": MONTHS_MOST,

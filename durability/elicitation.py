@@ -20,7 +20,7 @@ from typing import Any, Final
 from durability.distributions import PARAMETERS, SOLVABLE, quantile, share_below, solve
 from durability.errors import InputError, Problem, Problems, one_of, quoted
 from durability.judgements import Judgement
-from durability.prior_sets import Prior, PriorSet
+from durability.prior_sets import Prior, PriorSet, refuse_revised
 
 TOLD_MISS: Final = 0.01
 """A share of probability: a match that misses by more is told."""
@@ -114,8 +114,10 @@ def elicit_prior(
     Raises
     ------
     InputError
-        The parameter is not elicited, no family has such quantiles, or the match is bad.
+        The base is a posterior, the parameter is not elicited, no family has such quantiles, or
+        the match is bad.
     """
+    refuse_revised(base, "what is used of it is its joint law")
     known = _checked(base, parameter, why, families, family)
     usual = [known.distribution, *(each for each in families if each != known.distribution)]
     candidates = [family] if family else [each for each in usual if each in families]

@@ -10,7 +10,7 @@ from durability.assembly import assemble
 from durability.catalogue import joint_law
 from durability.inference import Fit, Model, Settings, build
 from durability.joint_fitting import khat_of_law
-from durability.joint_priors import Fidelity
+from durability.joint_priors import BENDS, Fidelity
 from durability.prior_sets import PriorSet
 from durability.simulation import incidences, simulate
 from durability.summaries import chance, mcse
@@ -72,7 +72,8 @@ def _first(law: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
     by_unknown = ("location", "scale", "skewness", "tail")
     return {
         **{f"joint_{name}": law[f"joint_{name}"][:n] for name in by_unknown},
-        "joint_cholesky": law["joint_cholesky"][:n, :n],
+        "joint_width": law["joint_width"][:n],
+        **{name: law[name][:n, :n] for name in ("joint_cholesky", *BENDS)},
         "joint_correlation": law["joint_correlation"][:n, :n],
         "joint_log_weights": law["joint_log_weights"],
         # Whitened by a lower triangle, the first scores know nothing of the others.

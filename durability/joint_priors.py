@@ -30,6 +30,7 @@ KINDS: Final = ("agreements", "news", "windows", "standings", "happened")
 """Rows that a posterior absorbs: those of history, and those of the case."""
 
 MARGINS: Final = ("location", "scale", "skewness", "tail")
+BENDS: Final = ("joint_bow", "joint_tilt", "joint_flare")
 MAX_UNKNOWNS = 2000
 
 
@@ -51,6 +52,10 @@ class Joint:
         Of the components of a mixture; one for a plain copula.
     centres : tuple of tuple of float
         Of the scores in each component; none for a plain copula.
+    widths : tuple of float
+        Constant of each unknown's log spread; none where nothing is bent.
+    bends : tuple of tuple of float
+        Of one unknown by an earlier one: the places of both, bow, tilt and flare.
     """
 
     coords: Mapping[str, tuple[str, ...]]
@@ -59,6 +64,8 @@ class Joint:
     correlation: tuple[tuple[float, ...], ...]
     weights: tuple[float, ...] = (1.0,)
     centres: tuple[tuple[float, ...], ...] = ()
+    widths: tuple[float, ...] = ()
+    bends: tuple[tuple[float, ...], ...] = ()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give what ``models/joint.py`` reads, by its names there."""
@@ -72,10 +79,21 @@ class Joint:
         cholesky = np.linalg.cholesky(self.matrix() - (centres.T * weights) @ centres)
         return {
             **found,
+            **self._bends(),
             "joint_cholesky": cholesky,
             "joint_log_weights": np.log(weights),
             "joint_centres": np.linalg.solve(cholesky, centres.T).T,
         }
+
+    def _bends(self) -> dict[str, np.ndarray]:
+        import numpy as np
+
+        size = len(self.unknowns)
+        found = {name: np.zeros((size, size)) for name in BENDS}
+        for bent, by, *amounts in self.bends:
+            for name, amount in zip(BENDS, amounts, strict=True):
+                found[name][int(bent), int(by)] = amount
+        return {**found, "joint_width": np.array(self.widths or (0.0,) * size)}
 
     def matrix(self) -> np.ndarray:
         """Give the whole correlation matrix of the scores."""
@@ -126,6 +144,9 @@ class Lineage:
     case : str
     cutoff : datetime.date
         Everything known until then is in it.
+    history : datetime.date
+        What became of the agreements of history until then is in it: the cutoff of the first
+        posterior of the line.
     made : datetime.date
     data : str
         Hash of the arrays that the fit saw.
@@ -143,6 +164,7 @@ class Lineage:
     parent_hash: str
     case: str
     cutoff: dt.date
+    history: dt.date
     made: dt.date
     data: str
     assumptions: Mapping[str, str]
@@ -162,6 +184,7 @@ def content_of(joint: Joint, lineage: Lineage) -> list[Any]:
         {name: list(values) for name, values in joint.margins.items()},
         [list(row) for row in joint.correlation],
         [list(joint.weights), *(list(row) for row in joint.centres)],
+        [list(joint.widths), *(list(row) for row in joint.bends)],
         {kind: dict(rows) for kind, rows in lineage.absorbed.items()},
         [lineage.case, lineage.cutoff.isoformat(), dict(lineage.assumptions)],
         {stream: day.isoformat() for stream, day in lineage.observed_to.items()},
@@ -269,6 +292,7 @@ def _floats(value: object) -> tuple[float, ...] | None:
 
 
 _MIXTURE = ("weights", "centres")
+_BENT = ("widths", "bends")
 MAX_COMPONENTS = 64
 
 
@@ -276,7 +300,7 @@ def _joint(reader: _Reader) -> Joint | None:
     import numpy as np
 
     named = {f"{name}s": name for name in DIMENSIONS}
-    reader.only([*named, "unknowns", *MARGINS, "correlation", *_MIXTURE])
+    reader.only([*named, "unknowns", *MARGINS, "correlation", *_MIXTURE, *_BENT])
     unknowns = reader.texts("unknowns")
     size = len(unknowns)
     margins = {
@@ -301,6 +325,8 @@ def _joint(reader: _Reader) -> Joint | None:
         allowed = f"must be a list of {size} numbers for each weight, none for one weight"
         reader.refuse("centres", "cannot be read", allowed)
         return None
+    bends = _bent(reader, size)
+    widths = reader.numbers("widths", size if reader.content.get("widths") else 0)
     found = Joint(
         coords=MappingProxyType({name: reader.texts(key) for key, name in named.items()}),
         unknowns=unknowns,
@@ -308,6 +334,8 @@ def _joint(reader: _Reader) -> Joint | None:
         correlation=tuple(row for row in triangle if row is not None),
         weights=weights,
         centres=tuple(row for row in centres if row is not None),
+        widths=widths,
+        bends=bends,
     )
     complete = all(len(values) == size for values in margins.values())
     try:
@@ -319,9 +347,29 @@ def _joint(reader: _Reader) -> Joint | None:
     return found
 
 
+def _bent(reader: _Reader, size: int) -> tuple[tuple[float, ...], ...]:
+    """Read which unknown is bent by which earlier one, and how far."""
+    given = reader.content.get("bends")
+    rows = [_floats(row) for row in given] if isinstance(given, list) else [None]
+    fine = [
+        row is not None
+        and len(row) == 2 + len(BENDS)
+        and row[0].is_integer()
+        and row[1].is_integer()
+        and 0 <= row[1] < row[0] < size
+        for row in rows
+    ]
+    places = {row[:2] for row in rows if row is not None}
+    if not all(fine) or len(places) != len(rows):
+        allowed = "must be a list of [unknown, earlier unknown, bow, tilt, flare], each pair once"
+        reader.refuse("bends", "cannot be read", allowed)
+        return ()
+    return tuple(row for row in rows if row is not None)
+
+
 def _lineage(reader: _Reader) -> Lineage | None:
     inner = ("assumptions", "observed_to", *KINDS, "fidelity")
-    reader.only([*_TEXTS, "cutoff", "made", *inner])
+    reader.only([*_TEXTS, "cutoff", "history", "made", *inner])
     told = {key: reader.text(key) for key in _TEXTS}
     absorbed = {kind: _hashes(reader, kind) for kind in KINDS}
     assumptions = reader.table("assumptions")
@@ -339,6 +387,7 @@ def _lineage(reader: _Reader) -> Lineage | None:
         case=told["case"],
         data=told["data"],
         cutoff=reader.day("cutoff"),
+        history=reader.day("history"),
         made=reader.day("made"),
         assumptions=MappingProxyType({key: str(value) for key, value in assumptions.items()}),
         observed_to=MappingProxyType(dict(observed)),
@@ -378,10 +427,13 @@ def joint_text(joint: Joint, lineage: Lineage) -> str:
     rows = ",\n".join(f"  {list(row)!r}" for row in joint.correlation)
     lines += [f"correlation = [\n{rows}\n]"]
     rows = ",\n".join(f"  {list(row)!r}" for row in joint.centres)
-    lines += [f"weights = {list(joint.weights)!r}", f"centres = [\n{rows}\n]", ""]
+    lines += [f"weights = {list(joint.weights)!r}", f"centres = [\n{rows}\n]"]
+    rows = ",\n".join(f"  {list(row)!r}" for row in joint.bends)
+    lines += [f"widths = {list(joint.widths)!r}", f"bends = [\n{rows}\n]", ""]
     lines.append("[lineage]")
     lines += [f"{key} = {_string(getattr(lineage, key))}" for key in _TEXTS]
-    lines += [f"cutoff = {lineage.cutoff.isoformat()}", f"made = {lineage.made.isoformat()}"]
+    for key in ("cutoff", "history", "made"):
+        lines.append(f"{key} = {getattr(lineage, key).isoformat()}")
     lines.append(f"assumptions = {_table(lineage.assumptions)}")
     days = ", ".join(f"{stream} = {d.isoformat()}" for stream, d in lineage.observed_to.items())
     lines.append(f"observed_to = {{ {days} }}")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from durability.distributions import mean_sd, quantile, share_below
 from durability.elicitation import REFUSED_MISS
 from durability.errors import Problems, quoted
-from durability.prior_sets import Prior, PriorSet
+from durability.prior_sets import Prior, PriorSet, refuse_revised
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,9 +112,11 @@ def pool_priors(
     Raises
     ------
     InputError
-        The sets differ in their parameters, a fixed number is disputed, or a projection moves a
-        share of more than 0.05.
+        A set is a posterior, the sets differ in their parameters, a fixed number is disputed, or a
+        projection moves a share of more than 0.05.
     """
+    for each in sets:
+        refuse_revised(each, "a pool would lose what it has absorbed")
     shares = _shares(sets, weights)
     _check_same(sets)
     problems = Problems()

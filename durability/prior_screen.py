@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from durability.absorption import watched_longer
+from durability.assembly import ModelData, absorbed_history
 from durability.elicitation import TOLD_MISS, Elicited
 from durability.errors import quoted
 from durability.fidelity import (
@@ -211,6 +213,7 @@ def continued_lines(fit: Fit) -> Iterator[str]:
     since = data.after.lineage.cutoff if data.after and data.after.lineage else data.cutoff
     late = [(item, why) for item, why in data.unused if item.known > since]
     yield from (f"  {item.id} not: {why}" for item, why in late)
+    yield from _history_lines(data)
     rows = [
         [
             RUNG_NAMES[rung],
@@ -224,6 +227,22 @@ def continued_lines(fit: Fit) -> Iterator[str]:
     ]
     yield from table(["", "months", "probability", "90% interval", "± MCSE, points"], rows)
     yield f"Verdict: {'passed' if verdict.ok else 'FAILED'}."
+
+
+def _history_lines(data: ModelData) -> Iterator[str]:
+    """Say what of history a revised set does not know, where there is such a thing."""
+    if data.after is None or data.after.lineage is None:
+        return
+    known = absorbed_history(
+        data.after, data.rows, data.case, reading=data.reading, subset=data.subset
+    )
+    longer, years = watched_longer(data.spells, [spell for _, spell in known])
+    if longer:
+        until = data.after.lineage.history
+        yield (
+            f"History is known to {until}: {counted(longer, 'agreement')} held for up to "
+            f"{years:.1f} years more, which a fit anew would use and this does not."
+        )
 
 
 def pool_lines(pool: Pool) -> Iterator[str]:

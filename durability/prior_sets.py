@@ -177,6 +177,23 @@ def check_parameters(priors: PriorSet, expected: Mapping[str, Collection[str]]) 
     problems.raise_any()
 
 
+def refuse_revised(priors: PriorSet, why: str) -> None:
+    """Refuse a set that was a posterior, where only its parameters would be read.
+
+    They are margins for reading, without the joint law; and without the lineage the rows that it
+    has absorbed would count twice.
+
+    Raises
+    ------
+    InputError
+        The set has a lineage.
+    """
+    if priors.lineage is not None:
+        found = f"{priors.name} is a posterior of {priors.lineage.case}: {why}"
+        allowed = f"use the set that it was revised from, {priors.lineage.parent}"
+        raise InputError([Problem(where=str(priors.path), found=found, allowed=allowed)])
+
+
 def implied_quantiles(prior: Prior, probabilities: Sequence[float]) -> tuple[float, ...]:
     """Give the quantiles that a prior implies, whichever way it was written.
 

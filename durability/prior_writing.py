@@ -13,7 +13,15 @@ from typing import Final
 from durability.errors import InputError, Problem, WriteError, quoted
 from durability.files import read_text, write_through
 from durability.judgements import Judgement
-from durability.prior_sets import FORMAT, TEXTS, Prior, PriorSet, list_priors, read_priors
+from durability.prior_sets import (
+    FORMAT,
+    TEXTS,
+    Prior,
+    PriorSet,
+    list_priors,
+    read_priors,
+    refuse_revised,
+)
 from durability.toml_files import read_toml
 
 WORKSPACE: Final = Path("priors")
@@ -183,15 +191,18 @@ def save_prior(prior: Prior, path: Path, *, base: PriorSet) -> PriorSet:
     Raises
     ------
     InputError
-        What stands at `path` is no prior set.
+        What stands at `path` is no prior set, or it, or `base` where nothing stands there, is a
+        posterior.
     WriteError
         It cannot be written; what stood there still stands.
     """
     with locked(path):
         if not path.exists():
+            refuse_revised(base, "a set made of it would lose what it has absorbed")
             about = f"{base.name}, with what experts said"
             return _placed(path, priors_text(about, {**base.parameters, prior.name: prior}))
         known = read_priors(path)
+        refuse_revised(known, "its parameters are for reading, and changing one does nothing")
         placed = replaced_table(path, prior)
         wanted = {**known.parameters, prior.name: prior}
 

@@ -24,7 +24,7 @@ from durability.errors import InputError, Problem
 from durability.fidelity import KHAT_MOST, POINTS_MOST, is_faithful, measured
 from durability.inference import Fit
 from durability.joint_fitting import fit_law
-from durability.joint_priors import DIMENSIONS, KINDS, Fidelity, Joint, Lineage
+from durability.joint_priors import BENDS, DIMENSIONS, KINDS, Fidelity, Joint, Lineage
 from durability.pooling import of_moments
 from durability.prior_sets import Prior, PriorSet, hash_of
 
@@ -165,6 +165,7 @@ def _draft(
     values: Mapping[str, np.ndarray],
 ) -> PriorSet:
     data, parent = fit.model.data, fit.model.priors
+    before = None if data.after is None else data.after.lineage
     size = len(law["joint_location"])
     joint = Joint(
         coords=MappingProxyType(dict(coords)),
@@ -179,12 +180,15 @@ def _draft(
         centres=tuple(tuple(row) for row in law["joint_scores"].tolist())
         if len(law["joint_weights"]) > 1
         else (),
+        widths=tuple(law["joint_width"].tolist()),
+        bends=_bends(law),
     )
     lineage = Lineage(
         parent=parent.name,
         parent_hash=parent.hash,
         case=data.case.name,
         cutoff=data.cutoff,
+        history=data.cutoff if before is None else before.history,
         made=made,
         data=data.hash(),
         assumptions=MappingProxyType(assumptions_of(data)),
@@ -201,6 +205,15 @@ def _draft(
         hash=hash_of(parameters, joint, lineage),
         joint=joint,
         lineage=lineage,
+    )
+
+
+def _bends(law: Mapping[str, np.ndarray]) -> tuple[tuple[float, ...], ...]:
+    """List which unknown is bent by which earlier one, and how far."""
+    stacked = np.stack([law[name] for name in BENDS], axis=-1)
+    return tuple(
+        (float(bent), float(by), *stacked[bent, by].tolist())
+        for bent, by in np.argwhere(stacked.any(axis=-1)).tolist()
     )
 
 

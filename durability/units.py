@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from durability.catalogue import find_model, marginals
+from durability.vocabulary import DRIVERS
 
 Unit = tuple[str, str]
 """Kind and label: ``("event", "treaty-signed")``."""
@@ -130,7 +131,12 @@ def _windows(arrays: Arrays, coords: Labels) -> dict[Unit, object]:
             float(arrays["window_count"][w]),
             float(arrays["window_exposure"][w]),
             tuple(
-                (coords["month"][m], coords["indicator"][i], float(share[m, i]))
+                (
+                    coords["month"][m],
+                    coords["indicator"][i],
+                    DRIVERS[arrays["indicator_driver"][i]],
+                    float(share[m, i]),
+                )
                 for m, i in zip(month, indicator, strict=True)
             ),
         )

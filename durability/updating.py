@@ -212,7 +212,8 @@ def revise(
     reasons = tuple(doubts(weighed))
     if reasons and refit is not None:
         return _refitted(base, data, refit, reasons)
-    method = "weights" if weighed.terms or months else "unchanged"
+    still = not weighed.terms and weighed.ahead[0] is base.particles.ahead
+    method = "unchanged" if still else "weights"
     return Update(before=base, base=base, weighed=weighed, method=method, reasons=reasons)
 
 

@@ -20,6 +20,7 @@ from durability import units
 from durability.agreements import Agreement, read_agreements
 from durability.assembly import ModelData
 from durability.catalogue import find_model
+from durability.errors import InputError, Problem
 from durability.inference import Fit
 from durability.particles import Ahead, Particles, ahead_of, grown, new_months, particles_of
 from durability.reweighting import Weights, mcse, smooth, weighted_quantiles
@@ -106,6 +107,16 @@ class Reweighted:
     unseen: Mapping[str, Mapping[str, float]]
 
     @property
+    def khat_children(self) -> float:
+        """Pareto k of draws and continuations together; that of the draws where each has one."""
+        return smooth(self.log_ratios.ravel()).khat if self.months else self.parents.khat
+
+    @property
+    def log_ratios(self) -> np.ndarray:
+        """Log-likelihood now less that in the fit, (draw, child), in canonical order."""
+        return sum((self.terms[unit] for unit in sorted(self.terms)), np.zeros_like(self.shares))
+
+    @property
     def effective_children(self) -> float:
         """Effective number of draws and continuations together."""
         each = self.parents.values[:, None] * self.shares
@@ -124,8 +135,17 @@ def prepare(start: Fit | Particles, *, rows: Sequence[Agreement] | None = None) 
     Returns
     -------
     Base
+
+    Raises
+    ------
+    InputError
+        The fit goes on from a revised prior set: what was absorbed is no part of its data.
     """
     if isinstance(start, Fit):
+        if start.model.data.after is not None:
+            found = f"a fit that goes on from {start.model.data.after.name}"
+            allowed = "revise it with durability priors revise, and go on with priors continue"
+            raise InputError([Problem(where="update", found=found, allowed=allowed)])
         rows = start.model.data.rows if rows is None else rows
         start = particles_of(start)
     latent = find_model(start.model).latents(start.theta, start.arrays, np)

@@ -11,10 +11,20 @@ weight of the tails: heavier than normal below 1, lighter above, and normal at :
 It is monotone, and has a closed inverse. :math:`u` is a number without bounds; what stands for a
 share or for something above 0 is its logistic or its exponential.
 
+A copula bends nothing. So the scores are given *bends* before they are correlated,
+:math:`z = Lw` with
+
+.. math:: w_i = \sum_{j<i} B_{ij}(\epsilon_j^2 - 1) + \epsilon_i \exp\!\Big(c_i
+    + \sum_{j<i} T_{ij}\,\epsilon_j + \sum_{j<i} F_{ij}\big(\sqrt{1+\epsilon_j^2}-1\big)\Big):
+
+the mean of an unknown may rise and fall with another (a banana), and its spread may grow with
+another or with the distance of that from its middle (a funnel). All three matrices are lower
+triangles with few entries, so the map has a closed inverse, one unknown after the other.
+
 A mixture has several such laws, whose whitened scores :math:`\epsilon` have centres of their own,
 :math:`\epsilon \sim \sum_m w_m N(e_m, I)`: for posteriors of more than one hump.
 
-The unknowns are chosen so that such a law can hold them. A copula bends nothing, so what is a
+The unknowns are chosen so that such a law can hold them. What is a
 product or a sum in the model, and known better than its parts, is an unknown itself:
 
 * ``level``: the case's log hazard at its standing,
@@ -159,15 +169,55 @@ def pushed(raw: Any, law: Mapping[str, Any], xp: Any) -> Any:
     ----------
     raw : array (..., unknown)
     law : mapping
-        ``joint_location``, ``joint_scale``, ``joint_skewness``, ``joint_tail`` (unknown) and
-        ``joint_cholesky`` (unknown, score).
+        ``joint_location``, ``joint_scale``, ``joint_skewness``, ``joint_tail``, ``joint_width``
+        (unknown), ``joint_cholesky``, ``joint_bow``, ``joint_tilt`` and ``joint_flare`` (unknown,
+        score).
 
     Returns
     -------
     array (..., unknown)
     """
-    z = (law["joint_cholesky"] * raw[..., None, :]).sum(-1)
-    return margins(z, law, xp)
+    return margins(_times(law["joint_cholesky"], bent(raw, law, xp), xp), law, xp)
+
+
+def whitened(unknowns: np.ndarray, law: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Invert :func:`pushed`. NumPy only."""
+    z = scores(unknowns, law)
+    return straightened(np.linalg.solve(law["joint_cholesky"], z.T).T, law)
+
+
+def bent(raw: Any, law: Mapping[str, Any], xp: Any) -> Any:
+    """Give whitened scores (..., unknown) their bends."""
+    log_spread = (
+        law["joint_width"]
+        + _times(law["joint_tilt"], raw, xp)
+        + _times(law["joint_flare"], away_from_middle(raw, xp), xp)
+    )
+    return _times(law["joint_bow"], raw**2 - 1.0, xp) + raw * xp.exp(log_spread)
+
+
+def straightened(bowed: np.ndarray, law: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Invert :func:`bent`, one unknown after the other. NumPy only."""
+    raw = np.empty_like(bowed)
+    for i in range(bowed.shape[-1]):
+        before = raw[..., :i]
+        log_spread = law["joint_width"][i] + before @ law["joint_tilt"][i, :i]
+        log_spread = log_spread + away_from_middle(before, np) @ law["joint_flare"][i, :i]
+        shift = (before**2 - 1.0) @ law["joint_bow"][i, :i]
+        raw[..., i] = (bowed[..., i] - shift) * np.exp(-log_spread)
+    return raw
+
+
+def away_from_middle(raw: Any, xp: Any) -> Any:
+    """How far scores are from their middle: a square near it, straight far out."""
+    return xp.sqrt(1.0 + raw**2) - 1.0
+
+
+def _times(matrix: Any, vectors: Any, xp: Any) -> Any:
+    """Matrix times vectors (..., score); in PyTensor without a ``Dot`` node."""
+    if xp is np:
+        return vectors @ matrix.T
+    return (matrix * vectors[..., None, :]).sum(-1)
 
 
 def margins(z: Any, law: Mapping[str, Any], xp: Any) -> Any:

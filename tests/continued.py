@@ -94,10 +94,9 @@ def later_theta() -> tuple[Model, dict[str, np.ndarray]]:
     """Free parameters of the continuation that mean the very draws of :func:`whole_fit`."""
     made = later_data()
     coords, values = state_of(early_fit())
-    law = law_of_early()
-    z = joint_law().scores(joint_law().unbounded(values, coords), law)
     whole = whole_fit()
-    theta = {"joint_raw": np.linalg.solve(law["joint_cholesky"], z.T).T}
+    raw = joint_law().whitened(joint_law().unbounded(values, coords), law_of_early())
+    theta = {"joint_raw": raw}
     new = len(made.coords["new_month"])
     theta["path_raw"] = whole.theta()["path_raw"][:, -new:]
     places = [whole.model.data.coords["event"].index(event) for event in made.coords["event"]]

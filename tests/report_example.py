@@ -278,6 +278,7 @@ def _changes() -> dict[str, Any]:
             "effective_size": 1641.4,
             "effective_least": 400.0,
             "effective_children": 5456.7,
+            "khat_children": 0.26,
             "draws": 4000,
             "months": 1,
             "months_most": 3,

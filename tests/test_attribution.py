@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from fitted import made_fit, narrow_fit
 from scipy import stats
-from worlds import flagship, full, history, item, priors
+from stepped import treaty, vote, waiting
+from worlds import flagship, full, history, item, priors, standing
 
 from durability import attribution
 from durability.assembly import assemble
 from durability.attribution import attribute, explain
-from durability.catalogue import prior_ratio
+from durability.catalogue import marginals, prior_ratio
 from durability.inference import Fit
 from durability.prior_sets import Prior, PriorSet
-from durability.updating import Update, update
+from durability.reweighting import smooth
+from durability.updating import Update, compare, update
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
 from durability.weighing import Base, Table, prepare, reweigh
 
@@ -302,6 +304,51 @@ def test_the_prior_set_is_a_part(base: Base) -> None:
     np.testing.assert_allclose(
         added_up(found), total(found.before, found.after), rtol=0.0, atol=1e-10
     )
+
+
+def fixed(name: str, value: float) -> Prior:
+    return replace(priors()[name], values=MappingProxyType({"value": value}))
+
+
+def test_a_fixed_number_is_weighed_by_the_ratings_that_it_reads(base: Base) -> None:
+    """It has no density: of two sets that differ in it alone the part is the likelihoods'."""
+    after = prior_set(hindsight=fixed("hindsight", 0.0), shared_error=fixed("shared_error", 0.5))
+    weighed = update(base, case=flagship()).weighed
+    found = explain(base, weighed, after=weighed.table, priors=after)
+    assert [part.kind for part in found.parts] == ["priors", "remainder"]
+    arrays = base.seen.arrays
+    chosen = np.arange(len(base.seen.coords["thing"]))
+    then, now = (
+        marginals().codings(base.seen.theta, base.seen.latent, read, chosen).sum(axis=1)
+        for read in (arrays, {**arrays, "hindsight": 0.0, "shared_error": 0.5})
+    )
+    weights = smooth(now - then)
+    chances = base.particles.ahead.chances[:, RUNGS.index("breakdown"), HORIZONS_MONTHS.index(24)]
+    wanted = weights.values @ chances - chances.mean()
+    assert abs(wanted) > 1e-5
+    assert found.parts[0].changes["breakdown"]["24"]["mean"] == pytest.approx(wanted, rel=1e-8)
+
+
+def test_ratings_of_the_agreement_itself_are_no_part_of_the_priors(base: Base) -> None:
+    rated = (*flagship().standings, standing(date(2026, 1, 5), coder="b"))
+    case = replace(flagship(), standings=rated)
+    weighed = update(base, case=case).weighed
+    after = prior_set(effect_corridor=moved("effect_corridor", mean=0.6))
+    found = explain(base, weighed, after=weighed.table, priors=after)
+    assert {part.kind for part in found.parts} == {"anchors", "priors", "remainder"}
+
+
+def test_what_priors_say_of_steps_ahead_is_a_part_of_theirs(fit: Fit) -> None:
+    """Nothing is weighed, but the months ahead differ, by just as much as a forecast from both."""
+    case = waiting(vote(), treaty())
+    mine = replace(fit, model=replace(fit.model, data=assemble(case, history())))
+    start = prepare(mine)
+    after = prior_set(stage_signed=moved("stage_signed", mean=-3.0))
+    other = prepare(replace(mine, model=replace(mine.model, priors=after)))
+    found = attribute(compare(start, other, mine.model.data))
+    assert [part.kind for part in found.parts] == ["priors"]
+    np.testing.assert_allclose(added_up(found), total(start.table, other.table), atol=1e-12)
+    assert np.abs(total(start.table, other.table)).max() > 1e-4
 
 
 def test_equal_priors_are_no_part(base: Base) -> None:

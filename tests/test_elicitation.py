@@ -8,6 +8,7 @@ from datetime import date
 import matplotlib as mpl
 import numpy as np
 import pytest
+from continued import revised
 from scipy import optimize, stats
 from worlds import DEFAULT_PRIORS
 
@@ -38,6 +39,11 @@ def test_two_quantiles_are_met_exactly_in_the_usual_family() -> None:
     assert law.ppf([0.1, 0.8]) == pytest.approx([-0.2, 0.9])
     assert (made.method, made.prior.distribution) == ("solved", "normal")
     assert made.miss < 1e-9
+
+
+def test_a_posterior_is_not_elicited_onto() -> None:
+    with pytest.raises(InputError, match="what is used of it is its joint law"):
+        elicit_prior(revised(), "effect_trust", said(p10=0.0, p90=1.0), why="x", families=())
 
 
 def test_a_prior_says_who_when_and_why() -> None:

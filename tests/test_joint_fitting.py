@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from durability.catalogue import joint_law
-from durability.joint_fitting import _margin, fit_law, khat_of_law
+from durability.joint_fitting import _margin, fit_law, fitted_bends, khat_of_law, no_bends
 
 
 def correlated(n: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,13 +58,61 @@ def test_draws_of_the_law_itself_are_told_to_be_faithful() -> None:
     assert khat_of_law(z, fit_law(z), seed=1) < 0.5
 
 
-def test_a_law_that_bends_is_told_not_to_be_faithful() -> None:
-    """A banana and a funnel: no copula holds them, and moments up to the second do not show it."""
-    rng = np.random.default_rng(8)
+def straight(law: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same law without its bends."""
+    return {**law, **no_bends(len(law["joint_location"]))}
+
+
+@pytest.mark.parametrize(("variance", "khat"), [(2.0, 0.5), (4.0, 0.75), (0.5, -1.0)])
+def test_the_k_of_a_known_ratio_is_found(variance: float, khat: float) -> None:
+    """Closed form: of two normals with other variances under two standard normals.
+
+    The log ratio is a chi-squared of two degrees times half of 1 - 1/variance, so the ratio is
+    Pareto with that k: heavy where the posterior is wider than its law, bounded where narrower.
+    """
+    rng = np.random.default_rng(14)
+    law = fit_law(rng.standard_normal((4000, 4)))
+    spread = np.sqrt([variance, 1.0, variance, 1.0])
+    posterior = joint_law().pushed(spread * rng.standard_normal((4000, 4)), law, np)
+    assert khat_of_law(posterior, law, seed=1) == pytest.approx(khat, abs=0.12)
+
+
+def banana(x: np.ndarray) -> np.ndarray:
+    return np.column_stack([x[:, 0], x[:, 1] + 0.5 * (x[:, 0] ** 2 - 1.0), x[:, 2:]])
+
+
+def funnel(x: np.ndarray) -> np.ndarray:
+    return np.column_stack([x[:, 0], x[:, 1] * np.exp(0.5 * x[:, 0] - 0.25), x[:, 2:]])
+
+
+@pytest.mark.parametrize("shape", [banana, funnel])
+def test_a_law_that_bends_holds_what_a_copula_does_not(shape: Callable) -> None:
+    """Moments up to the second do not show it."""
+    draws = shape(np.random.default_rng(8).standard_normal((4000, 4)))
+    law = fit_law(draws)
+    assert khat_of_law(draws, straight(law), seed=1) > 0.8
+    assert khat_of_law(draws, law, seed=1) < 0.6
+
+
+def test_the_bends_that_made_draws_are_found() -> None:
+    """Truth known: two bends of the third unknown, of other kinds, and none of any other."""
+    raw = np.random.default_rng(15).standard_normal((6000, 4))
+    truth = no_bends(4)
+    truth["joint_bow"][2, 0], truth["joint_tilt"][2, 1], truth["joint_flare"][3, 0] = 0.3, 0.4, 0.5
+    truth["joint_width"][2] = -0.2
+    found = fitted_bends(joint_law().bent(raw, truth, np))
+    for name, values in truth.items():
+        assert found[name] == pytest.approx(values, abs=0.06), name
+
+
+def test_what_no_law_here_holds_is_told_not_to_be_faithful() -> None:
+    """Heavy tails that all unknowns share, and a rare hump: the k of neither can be hidden."""
+    rng = np.random.default_rng(16)
     x = rng.standard_normal((4000, 4))
-    bent = np.column_stack([x[:, 0], 2.0 * (x[:, 0] ** 2 - 1.0) + 0.3 * x[:, 1], x[:, 2:]])
-    straight = khat_of_law(x, fit_law(x), seed=1)
-    assert khat_of_law(bent, fit_law(bent), seed=1) > max(0.7, straight)
+    heavy = x / np.sqrt(rng.chisquare(3, 4000) / 3.0)[:, None]
+    rare = x + 4.0 * (rng.random(4000) < 0.05)[:, None] * np.array([1.0, -1.0, 1.0, 0.0])
+    for draws in (heavy, rare):
+        assert khat_of_law(draws, fit_law(draws), seed=1) > 0.7
 
 
 def test_two_unknowns_that_are_one_another_still_have_a_law() -> None:

@@ -28,7 +28,18 @@ def law(size: int, *, seed: int = 1) -> dict[str, np.ndarray]:
         "joint_tail": rng.uniform(0.6, 1.4, size),
         "joint_correlation": matrix,
         "joint_cholesky": np.linalg.cholesky(matrix),
+        **{
+            name: np.tril(rng.normal(scale=0.2, size=(size, size)), -1)
+            for name in ("joint_bow", "joint_tilt", "joint_flare")
+        },
+        "joint_width": rng.normal(scale=0.1, size=size),
     }
+
+
+def straight(made: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same law without bends."""
+    names = ("joint_bow", "joint_tilt", "joint_flare", "joint_width")
+    return {**made, **{name: 0.0 * made[name] for name in names}}
 
 
 def test_margins_and_scores_undo_each_other() -> None:
@@ -62,8 +73,27 @@ def test_a_margin_has_the_published_density() -> None:
     assert (np.array(above) - below) / (2 * step) == pytest.approx(density, rel=1e-4, abs=1e-12)
 
 
+def test_bends_undo_each_other() -> None:
+    made = law(7)
+    raw = np.random.default_rng(5).standard_normal((500, 7)) * 1.5
+    assert joint.straightened(joint.bent(raw, made, np), made) == pytest.approx(raw, abs=1e-9)
+    assert joint.whitened(joint.pushed(raw, made, np), made) == pytest.approx(raw, abs=1e-7)
+
+
+def test_a_bend_moves_the_mean_and_the_spread_as_it_says() -> None:
+    """By hand: two unknowns, the second bent by the first, which is 2, then -2."""
+    made = straight(law(2))
+    for name, value in {"joint_bow": 0.3, "joint_tilt": 0.5, "joint_flare": -0.2}.items():
+        made[name] = np.array([[0.0, 0.0], [value, 0.0]])
+    found = joint.bent(np.array([[2.0, 1.5], [-2.0, 1.5]]), made, np)
+    away = np.sqrt(5.0) - 1.0
+    wanted = [0.9 + 1.5 * np.exp(1.0 - 0.2 * away), 0.9 + 1.5 * np.exp(-1.0 - 0.2 * away)]
+    assert found[:, 1] == pytest.approx(wanted)
+    assert found[:, 0].tolist() == [2.0, -2.0]
+
+
 def test_without_skewness_and_with_tails_of_one_it_is_a_multivariate_normal() -> None:
-    made = law(3)
+    made = straight(law(3))
     made["joint_skewness"], made["joint_tail"] = np.zeros(3), np.ones(3)
     raw = np.random.default_rng(3).standard_normal((40_000, 3))
     u = joint.pushed(raw, made, np)

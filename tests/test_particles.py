@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,6 +159,18 @@ def test_a_fit_that_failed_is_worse_than_an_earlier_one_that_passed() -> None:
     passed = kept(cutoff=date(2026, 5, 31))
     kept(cutoff=CUTOFF, ok=False)
     assert found(flagship(), CUTOFF) == passed.key
+
+
+@pytest.mark.parametrize(
+    "how", [{"clock": "deal"}, {"reading": "all"}, {"level_change": (1.0, 1.0)}]
+)
+def test_a_fit_of_data_read_in_another_way_is_the_base_only_where_asked(how: Any) -> None:
+    plain = kept(cutoff=date(2026, 5, 31))
+    other = kept(cutoff=CUTOFF, **how)
+    assert found(flagship()) == plain.key
+    asked = find_base(flagship(), **how)
+    assert asked is not None
+    assert asked.key == other.key
 
 
 def test_fits_of_other_code_or_other_priors_are_not_looked_at(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from continued import revised
 from scipy import integrate, stats
 from worlds import DEFAULT_PRIORS
 
@@ -217,6 +218,14 @@ def test_a_disputed_fixed_number_and_bad_weights_are_refused(tmp_path: Path) -> 
         pool_priors([one, one], [1.0])
     with pytest.raises(InputError, match="each is above 0"):
         pool_priors([one, one], [1.0, 0.0])
+
+
+def test_a_posterior_is_refused(tmp_path: Path) -> None:
+    """Its rows would count again with every set that is made of it."""
+    one = expert(tmp_path, "one", effect_trust=normal(1.0, 0.3))
+    for sets in ([one, revised()], [revised(), one]):
+        with pytest.raises(InputError, match="early is a posterior of armenia_azerbaijan: a pool"):
+            pool_priors(sets, keep=True)
 
 
 def test_sets_of_other_parameters_are_refused(tmp_path: Path) -> None:

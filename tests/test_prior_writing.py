@@ -15,12 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from continued import parts, revised
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import DEFAULT_PRIORS
 
 from durability import prior_writing
 from durability.errors import InputError, WriteError
+from durability.joint_priors import joint_text
 from durability.judgements import from_chips, from_quantiles
 from durability.prior_sets import Prior, PriorSet, read_priors
 from durability.prior_writing import priors_text, save_prior, save_text, target_path, toml_text
@@ -67,6 +69,19 @@ def test_a_set_is_written_as_it_was_read(tmp_path: Path) -> None:
 def test_a_new_file_is_the_base_with_one_prior_changed(tmp_path: Path) -> None:
     found = save_prior(made(), tmp_path / "deep" / "x.toml", base=default())
     assert dict(found.parameters) == {**default().parameters, "effect_trust": made()}
+
+
+def test_a_posterior_is_no_base_and_is_not_edited(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a set made of it would lose what it has absorbed"):
+        save_prior(made(), tmp_path / "new.toml", base=revised())
+    assert not (tmp_path / "new.toml").exists()
+    path = tmp_path / "early.toml"
+    joint, lineage = parts(revised())
+    save_text(path, priors_text("x", revised().parameters, more=joint_text(joint, lineage)))
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="changing one does nothing"):
+        save_prior(made(), path, base=default())
+    assert path.read_bytes() == before
 
 
 def test_all_else_in_a_file_is_kept_to_the_letter(tmp_path: Path) -> None:

@@ -21,17 +21,21 @@ from continued import (
     with_lineage,
 )
 from fitted import made_fit, model_of
-from worlds import CUTOFF, DEFAULT_PRIORS, data, flagship, history, item, standing, window
+from worlds import CUTOFF, DEFAULT_PRIORS, data, flagship, happened, history, item, standing, window
 
 from durability import revision
-from durability.assembly import assemble, entered_rows
+from durability.absorption import rows_of, watched_longer
+from durability.assembly import ModelData, assemble, entered_rows
+from durability.cases import Case
 from durability.catalogue import joint_law
 from durability.errors import InputError
 from durability.fidelity import drawn_fit, going_on, headline_changes, is_faithful, verdict_of
 from durability.inference import Settings, build, fit
 from durability.joint_priors import Fidelity, joint_text
+from durability.ladder import Spell, derive_spells
+from durability.news import NewsItem, Retraction
 from durability.prior_diff import diff_priors
-from durability.prior_screen import continued_lines, revised_lines
+from durability.prior_screen import _history_lines, continued_lines, revised_lines
 from durability.prior_sets import PriorSet, read_priors
 from durability.prior_writing import priors_text, save_text
 from durability.revision import revise_priors, state_of, tail_months
@@ -99,10 +103,9 @@ def test_a_posterior_of_nothing_new_can_be_revised_again() -> None:
     joint, _ = parts(revised())
     assert coords == dict(joint.coords)
     u = joint_law().unbounded(values, coords)
-    law = joint.arrays()
-    z = joint_law().scores(u, law)
-    assert z.mean(0) == pytest.approx(0.0, abs=0.09)
-    assert np.cov(z, rowvar=False) == pytest.approx(joint.matrix(), abs=0.12)
+    raw = joint_law().whitened(u, joint.arrays())
+    assert raw.mean(0) == pytest.approx(0.0, abs=0.09)
+    assert np.cov(raw, rowvar=False) == pytest.approx(np.eye(len(joint.unknowns)), abs=0.12)
 
 
 def test_a_second_revision_remembers_the_rows_of_the_first() -> None:
@@ -192,6 +195,110 @@ def test_rows_that_changed_or_went_are_refused_all_at_once() -> None:
     assert f"news row {second.id} was absorbed and is no longer there" in told
     assert "agreements row R001 was absorbed and says something else" in told
     assert len(caught.value.problems) == 3
+
+
+def absorbed_item() -> NewsItem:
+    news = parts(revised())[1].absorbed["news"]
+    return next(each for each in flagship().news if each.id in news and each.event)
+
+
+def going(case: Case, cutoff: date = CUTOFF) -> ModelData:
+    return assemble(case, history(), cutoff=cutoff, after=revised())
+
+
+def test_an_absorbed_item_that_is_retracted_or_corrected_is_refused() -> None:
+    """The ledger is appended to, so the absorbed row itself never changes."""
+    gone, known = absorbed_item(), date(2026, 5, 1)
+    back = Retraction(id="X1", retracts=gone.id, known=known, recorded=None, why="false", line=0)
+    other = replace(gone, id="X1", corrects=gone.id, known=known, ratings=(("a", 0), ("b", 0)))
+    cases = {
+        "retracted on 2026-05-01": replace(flagship(), retractions=(back,)),
+        "corrected": replace(flagship(), news=(*flagship().news, other)),
+    }
+    for why, case in cases.items():
+        with pytest.raises(InputError, match=rf"row {gone.id} was absorbed, and since.*{why}"):
+            going(case)
+        before = going(case, date(2026, 4, 20))
+        assert before.hash() == going(flagship(), date(2026, 4, 20)).hash()
+
+
+def test_an_absorbed_item_that_a_count_tells_again_is_refused() -> None:
+    again = window(
+        date(2026, 4, 1), date(2026, 4, 30), 40, indicator="new", source=absorbed_item().id
+    )
+    case = replace(flagship(), indicators=(*flagship().indicators, again))
+    with pytest.raises(InputError, match="the same fact enters as the count new"):
+        going(case)
+
+
+@pytest.mark.parametrize("rung", ["force", "war", "abrogation"])
+def test_a_breakdown_found_out_late_is_refused(rung: str) -> None:
+    found = (*flagship().happened, happened(rung, date(2026, 2, 10)))
+    with pytest.raises(InputError, match=f"{rung} 2026-02-10 was found out late") as caught:
+        going(replace(flagship(), happened=found))
+    assert len(caught.value.problems) == 1
+    later = (*flagship().happened, happened(rung, date(2026, 4, 10)))
+    assert going(replace(flagship(), happened=later)).arrays["case_event"].any()
+
+
+def test_having_held_for_less_long_than_was_absorbed_is_refused() -> None:
+    to = {**flagship().observed_to, "war": date(2025, 12, 31)}
+    with pytest.raises(InputError, match="that war had held was absorbed to 2026-03-31, and is"):
+        going(replace(flagship(), observed_to=to))
+
+
+def test_ratings_of_a_day_that_was_absorbed_are_refused() -> None:
+    """They would be read with a fresh error, which coders share."""
+    early = data(None, cutoff=date(2025, 8, 31))
+    lineage = parts(revised())[1]
+    priors = with_lineage(
+        revised(),
+        absorbed={**lineage.absorbed, "standings": {"2026-02-20 a": "x"}},
+    )
+    rated = (*flagship().standings, standing(date(2026, 2, 20), coder="b"))
+    with pytest.raises(InputError, match="2026-02-20 b are of a day whose ratings, with the error"):
+        assemble(replace(flagship(), standings=rated), history(), cutoff=CUTOFF, after=priors)
+    assert entered_rows(early)["standings"]
+
+
+def with_history_of(then: date) -> tuple[PriorSet, list[Spell]]:
+    """The revised set, had it known history to an earlier day."""
+    spells = derive_spells(history(), cutoff=then, reading="new", subset="core")
+    kept = [spell for spell in spells if spell.agreement not in flagship().excluded]
+    by_id = {row.id: row for row in history()}
+    known = [(by_id[spell.agreement], spell) for spell in kept]
+    absorbed = {
+        **parts(revised())[1].absorbed,
+        "agreements": rows_of(flagship(), known, (), (), then)["agreements"],
+    }
+    return with_lineage(revised(), history=then, absorbed=absorbed), kept
+
+
+def test_history_that_went_on_since_is_told() -> None:
+    """In the shipped file 25 agreements held on from June to the end of 2025."""
+    priors, kept = with_history_of(date(2025, 6, 30))
+    made = assemble(flagship(), history(), cutoff=CUTOFF, after=priors)
+    longer, years = watched_longer(made.spells, kept)
+    assert longer == sum(
+        max(now.stop_days.values()) > max(then.stop_days.values())
+        for now, then in zip(made.spells, kept, strict=True)
+    )
+    assert longer > 20
+    assert years == pytest.approx(184 / 365.25)
+    assert any("held for up to 0.5 years more" in line for line in _history_lines(made))
+    assert list(_history_lines(later_data())) == []
+
+
+def test_history_that_broke_or_began_since_is_refused() -> None:
+    """In the shipped file R018 broke in 2024 or later, and R058 began."""
+    priors, _ = with_history_of(date(2023, 12, 31))
+    with pytest.raises(InputError) as caught:
+        assemble(flagship(), history(), cutoff=CUTOFF, after=priors)
+    found = sorted(problem.found for problem in caught.value.problems)
+    assert found == [
+        "agreement R018 has broken since the history that was absorbed",
+        "agreement R058 was not absorbed",
+    ]
 
 
 def test_rewording_an_absorbed_item_changes_nothing() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from durability.models import breakdown
 from durability.models.ratings import normal_rule
-from worlds import bare, data, drawn, flagship, full, happened, item, standing, window
+from worlds import CUTOFF, bare, data, drawn, flagship, full, happened, item, standing, window
 
 from durability import units
 from durability.assembly import ModelData
@@ -102,6 +102,16 @@ def test_a_count_changes_its_window() -> None:
     case = flagship()
     more = window(date(2026, 6, 1), date(2026, 6, 30), 3)
     found = difference(data(), data(replace(case, indicators=(*case.indicators, more))))
+    assert found == {("window", "incidents 2026-06-01..2026-06-30")}
+
+
+def test_a_count_of_another_driver_is_another_count() -> None:
+    case = flagship()
+    cases = [
+        replace(case, indicators=(*case.indicators, window(date(2026, 6, 1), CUTOFF, 3, driver=d)))
+        for d in ("trust", "corridor")
+    ]
+    found = difference(*(data(each) for each in cases))
     assert found == {("window", "incidents 2026-06-01..2026-06-30")}
 
 

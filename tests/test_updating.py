@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from continued import early_fit, revised
 from fitted import drawn_fit, narrow_fit
 from worlds import CUTOFF, flagship, history, item, window
 
-from durability import weighing
+from durability import fidelity, weighing
 from durability.assembly import ModelData, assemble
 from durability.cases import Case
 from durability.catalogue import marginals
+from durability.errors import InputError
 from durability.inference import Fit
 from durability.news import NewsItem
 from durability.particles import grown, new_months
@@ -80,6 +82,22 @@ def test_nothing_new_changes_nothing(base: Base) -> None:
     assert found.table == base.table
     assert found.weighed.parents.khat == -np.inf
     assert found.ok
+
+
+def test_a_day_that_passed_without_news_is_no_unchanged_forecast() -> None:
+    """The same draws, seen from a later day of the same month: no weight differs, ages do."""
+    early = prepare(narrow_fit(draws=40, chains=2, cutoff=date(2026, 6, 15)))
+    known = tuple(each for each in flagship().news if each.known <= date(2026, 6, 15))
+    case = replace(
+        flagship(),
+        news=known,
+        covered_until=date(2026, 6, 15),
+        observed_to=dict.fromkeys(STREAMS, date(2026, 6, 15)),
+    )
+    found = update(early, case=case, cutoff=date(2026, 6, 28))
+    assert found.weighed.terms == {}
+    assert found.table != early.table
+    assert found.method == "weights"
 
 
 def test_the_base_says_what_the_fits_forecast_says(fit: Fit, base: Base) -> None:
@@ -229,6 +247,22 @@ def test_months_survived_weigh_by_survival(fit: Fit, base: Base) -> None:
     assert found.weighed.months == 2
     assert found.weighed.shares.shape == (1200, weighing.CHILDREN)
     np.testing.assert_allclose(found.weighed.shares.sum(axis=1), 1.0)
+
+
+def test_continuations_have_a_k_of_their_own(base: Base) -> None:
+    """Averaged over its continuations a draw's weight varies less than theirs."""
+    told = update(base, NEWS[:1], case=watched(date(2026, 8, 31)), cutoff=date(2026, 8, 31))
+    weighed = told.weighed
+    whole = sum(weighed.terms.values())
+    assert weighed.khat_children == pytest.approx(smooth(whole.ravel()).khat)
+    assert weighed.effective_children < whole.size
+    inside = update(base, NEWS[:1], case=flagship()).weighed
+    assert inside.khat_children == inside.parents.khat
+
+
+def test_a_fit_that_goes_on_from_a_posterior_is_told_so() -> None:
+    with pytest.raises(InputError, match=r"goes on from early.*priors continue"):
+        prepare(fidelity.drawn_fit(fidelity.going_on(early_fit(), revised()), draws=5, seed=1))
 
 
 def test_silence_is_not_survival(base: Base) -> None:

@@ -1,6 +1,7 @@
 """The contract of updates: weighted answers against refits, over many simulated streams of news.
 
     uv run --no-sync python tests/benchmarks/contract.py streams --minutes 60
+    uv run --no-sync python tests/benchmarks/contract.py surprises --minutes 60
     uv run --no-sync python tests/benchmarks/contract.py flagship --minutes 30
     uv run --no-sync python tests/benchmarks/contract.py table
 
@@ -10,24 +11,36 @@ step: an item inside the fitted months, a month with two items, an item that com
 month, an item taken back, a third month. At one step, chosen at random, the weighted answer is
 held against a refit to the same knowledge with at least 4,000 effective draws.
 
+Surprises are streams whose new items do not come from the world: both coders rate them at one
+extreme, toward one side that is drawn for the stream, and in some streams a count far from its
+rate, ratings of the agreement by a coder not heard of before, or a rung that is reached come with
+them. Weights should fail in many of them, and the ladder should say so.
+
+The contract: of the answers that it calls good, 95 in 100 are kept; of those that are off by more
+than the bound, at most 1 in 10 was called good. Once there are rows enough, breaking it is exit
+status 1.
+
 The flagship's real news is replayed month by month, each month weighed from the fit of the month
 before and held against its own fit.
 
 Rows are appended to ``contract.jsonl`` beside this file, one a stream or month, with the hash of
-the code that made it; a run goes on where the last one stopped. Rows of other code are left in the
-file and out of the table.
+the code that made it; a run goes on where the last one stopped. Rows of other code stay valid for
+the code that they name: the table shows the newest hash of which there are as many rows as wanted,
+or else the one with most rows, and names it.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +52,9 @@ from durability import inference
 from durability.agreements import Agreement, read_agreements
 from durability.assembly import ModelData, assemble
 from durability.calendar import add_months
-from durability.cases import Case, Standing, read_case
+from durability.cases import Case, Happened, Standing, read_case
 from durability.catalogue import find_model
+from durability.indicators import IndicatorWindow
 from durability.inference import Fit, Model, Settings
 from durability.news import NewsItem
 from durability.reweighting import effective_draws, khat_most
@@ -50,7 +64,7 @@ from durability.weighing import Base, prepare
 
 ROWS = Path(__file__).with_suffix(".jsonl")
 SEED = 20261122
-STREAMS_WANTED = 200
+STREAMS_WANTED, SURPRISES_WANTED = 200, 100
 AGREEMENTS, BASE_MONTHS, BASE_EVENTS = 16, 12, 24
 STEPS = 6
 GOLD_EFFECTIVE = 4000.0
@@ -63,21 +77,35 @@ TOLERANCE = 0.01
 Arrays = dict[str, np.ndarray]
 
 
+@cache
 def code_hash() -> str:
     """Hash of all code that an answer depends on."""
     home = Path(durability.__file__).parent
     paths = [home / f"{name}.py" for name in MACHINE]
+    paths += [home.parent / "priors" / "default.toml", home / "data" / "agreements.csv"]
     models = Path(str(find_model("breakdown").__file__)).parent
     paths += [models / f"{name}.py" for name in MATHEMATICS]
-    digest = hashlib.sha256(repr((SEED, AGREEMENTS, BASE_MONTHS, BASE_EVENTS, BASE, GOLD)).encode())
+    settings = (SEED, AGREEMENTS, BASE_MONTHS, BASE_EVENTS, BASE, GOLD, GOLD_EFFECTIVE)
+    made = "".join(inspect.getsource(each) for each in makers())
+    digest = hashlib.sha256((repr(settings) + made).encode())
     for path in paths:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-MACHINE = ("units", "reweighting", "particles", "weighing", "simulation")
+def makers() -> tuple[Any, ...]:
+    """Give what of this file makes worlds and rows; the rest of it counts and prints."""
+    streams = (cutoff_of, items_of, made_item, case_at, rows, World, one_stream)
+    return (*streams, Surprise, surprise_of, SurprisedWorld, fitted, gold, compared, trust)
+
+
+MACHINE = (
+    *("units", "reweighting", "particles", "weighing", "updating"),
+    *("simulation", "steps", "assembly", "ladder", "inference", "news_selection"),
+)
 MATHEMATICS = (
-    *("breakdown", "drivers", "hazard", "indicators", "marginals", "parameters", "ratings"),
+    *("breakdown", "conditions", "drivers", "hazard", "indicators", "marginals", "parameters"),
+    "ratings",
 )
 
 
@@ -237,9 +265,13 @@ class World:
     def _broke(self, data: ModelData) -> np.ndarray:
         return self.history["broke"][data.arrays["coding_row"]]
 
+    def case_at(self, step: int) -> Case:
+        """The case at a step."""
+        return case_at(step)
+
     def at(self, step: int) -> ModelData:
         """What is known of the world at a step."""
-        data = assemble(case_at(step), self.agreements, cutoff=cutoff_of(step))
+        data = assemble(self.case_at(step), self.agreements, cutoff=cutoff_of(step))
         arrays = dict(data.arrays)
         for name in ("history_log_ages", "history_event", "history_years"):
             arrays[name] = self.history[name]
@@ -251,6 +283,89 @@ class World:
             ]
         )
         return replace(data, arrays=arrays)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surprise:
+    """What comes upon a stream that its world did not make.
+
+    Parameters
+    ----------
+    level : int
+        Of every new rating: 0 or 6, the calmest or the most alarming of seven.
+    count : int or None
+        Of incidents in the last month before the stream's news, where there is such a count.
+    coder : bool
+        Whether a coder not heard of before rates the agreement.
+    rung : str
+        That is reached; empty for none.
+    """
+
+    level: int
+    count: int | None
+    coder: bool
+    rung: str
+
+
+def surprise_of(number: int) -> Surprise:
+    """Draw a stream's surprise: a side, and with even chances what else comes with it."""
+    rng = np.random.default_rng([SEED, number, 9])
+    level, what = 6 * int(rng.integers(2)), int(rng.integers(6))
+    return Surprise(
+        level=level,
+        count=(40 if level else 0) if what in (0, 1) else None,
+        coder=what == 2,
+        rung=("force", "fatal")[number % 2] if what == 3 else "",
+    )
+
+
+class SurprisedWorld(World):
+    """A world as it is at the start, and news that did not come from it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.surprise = surprise_of(number)
+        first = {item.id for item in items_of(0)}
+        for label, coder in list(self.said):
+            if label not in first and label.startswith("S"):
+                self.said[label, coder] = self.surprise.level
+        for driver in DRIVERS:
+            self.said[f"{NEW_RATING}:{driver}", NEW_CODER] = self.surprise.level
+
+    def case_at(self, step: int) -> Case:
+        """The case with what came upon it; at the start it is that of any stream."""
+        case, told = case_at(step), self.surprise
+        if not step:
+            return case
+        if told.count is not None:
+            case = replace(case, indicators=(_incidents(told.count),))
+        if told.coder:
+            zero, none = dict.fromkeys(DRIVERS, 0), dict.fromkeys(DRIVERS, "")
+            rated = Standing(date=NEW_RATING, coder=NEW_CODER, ratings=zero, reasons=none)
+            case = replace(case, standings=(*case.standings, rated))
+        if told.rung:
+            reached = Happened(rung=told.rung, date=NEW_RATING, why="made")
+            case = replace(case, happened=(reached,))
+        return case
+
+
+NEW_CODER = "newcomer"
+NEW_RATING = add_months(START, BASE_MONTHS - 1) + timedelta(days=9)
+
+
+def _incidents(count: int) -> IndicatorWindow:
+    first = add_months(START, BASE_MONTHS - 1)
+    return IndicatorWindow(
+        indicator="incidents",
+        driver="trust",
+        first=first,
+        last=cutoff_of(0),
+        count=count,
+        exposure=1.0,
+        known=cutoff_of(0),
+        source="made",
+        line=0,
+    )
 
 
 # ---- fits ---------------------------------------------------------------------------------------
@@ -334,12 +449,26 @@ def good(row: Mapping[str, Any]) -> bool:
     )
 
 
-def done() -> list[dict[str, Any]]:
-    """Rows of this code."""
+def every_row() -> list[dict[str, Any]]:
+    """Rows of any code, oldest first."""
     if not ROWS.exists():
         return []
-    every = [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines() if line]
-    return [row for row in every if row["code"] == code_hash()]
+    return [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines() if line]
+
+
+def done() -> list[dict[str, Any]]:
+    """Rows of this code."""
+    return [row for row in every_row() if row["code"] == code_hash()]
+
+
+def shown(kind: str) -> list[dict[str, Any]]:
+    """Rows of one kind and one code: the newest of which all are there, else that with most."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in every_row():
+        if row["kind"] == kind:
+            groups.setdefault(row["code"], []).append(row)
+    whole = [rows for rows in groups.values() if len(rows) >= WANTED[kind]]
+    return whole[-1] if whole else max(groups.values(), key=len, default=[])
 
 
 def append(row: Mapping[str, Any]) -> None:
@@ -347,8 +476,8 @@ def append(row: Mapping[str, Any]) -> None:
         file.write(json.dumps({**row, "code": code_hash()}, sort_keys=True) + "\n")
 
 
-def one_stream(number: int, compiled: Compiled) -> dict[str, Any]:
-    world = World(number)
+def one_stream(number: int, compiled: Compiled, kind: str = "stream") -> dict[str, Any]:
+    world = World(number) if kind == "stream" else SurprisedWorld(number)
     step = int(np.random.default_rng([SEED, number, 1]).integers(1, STEPS + 1))
     settings = replace(BASE, seed=1000 + number)
     start = prepare(fitted(compiled, world.at(0), settings, world), rows=world.agreements)
@@ -358,22 +487,22 @@ def one_stream(number: int, compiled: Compiled) -> dict[str, Any]:
         previous = revise(start, world.at(at), previous=previous)
     assert previous is not None
     seconds = time.perf_counter() - began
-    row = {"kind": "stream", "number": number, "step": step, **trust(previous)}
+    row = {"kind": kind, "number": number, "step": step, **trust(previous)}
     row["update_seconds"] = seconds / step
     # As if the ladder had gone on from what it did not trust: its answer is checked all the same.
     other, size = gold(compiled, world.at(step), world, 50_000 + number)
     return {**row, **compared(previous, other, size)}
 
 
-def run_streams(until: float, wanted: int) -> None:
+def run_streams(until: float, wanted: int, kind: str = "stream") -> None:
     compiled = Compiled()
-    have = {row["number"] for row in done() if row["kind"] == "stream"}
+    have = {row["number"] for row in done() if row["kind"] == kind}
     for number in range(wanted):
         if number in have:
             continue
         if time.monotonic() > until:
             return
-        row = one_stream(number, compiled)
+        row = one_stream(number, compiled, kind)
         append(row)
         told = {name: row[name] for name in ("step", "kept", "weighted", "gold")}
         print(number, told, "good" if good(row) else "refit", flush=True)
@@ -382,7 +511,6 @@ def run_streams(until: float, wanted: int) -> None:
 def run_flagship(until: float) -> None:
     case, priors = read_case("armenia_azerbaijan"), durability.read_priors("default")
     have = {row["cutoff"] for row in done() if row["kind"] == "flagship"}
-    settings: dict[str, Any] = {"draws": 1500, "tune": 600, "chains": 4, "seed": 1}
     previous: Base | None = None
     day = add_months(case.deal.replace(day=1), 1) - timedelta(days=1)
     while day <= case.covered_until:
@@ -392,12 +520,11 @@ def run_flagship(until: float) -> None:
             return
         if needed:
             data = assemble(case, cutoff=day)
-            fit = inference.fit(durability.build(data, priors), **settings)
-            base = prepare(fit)
+            base, size = flagship_gold(durability.build(data, priors))
             if previous is not None and day.isoformat() not in have:
                 update = revise(previous, data)
                 row = {"kind": "flagship", "cutoff": day.isoformat(), **trust(update)}
-                row |= compared(update, base, effective_size(base))
+                row |= compared(update, base, size)
                 row["items"] = len(data.used) - len(previous.particles.items)
                 append(row)
                 print(row, flush=True)
@@ -407,25 +534,116 @@ def run_flagship(until: float) -> None:
         day = following
 
 
-def table_lines() -> Iterator[str]:
-    found = done()
-    streams = [row for row in found if row["kind"] == "stream"]
-    months = sorted(
-        (row for row in found if row["kind"] == "flagship"), key=lambda row: row["cutoff"]
+def flagship_gold(model: Model) -> tuple[Base, float]:
+    """Fit a month of the flagship until the probability has its effective draws."""
+    draws = 1500
+    while True:
+        base = prepare(inference.fit(model, draws=draws, tune=600, chains=4, seed=1))
+        size = effective_size(base)
+        if size >= GOLD_EFFECTIVE or draws > 6000:
+            return base, size
+        draws *= 2
+
+
+def judged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose refit has the effective draws that make it a measure."""
+    return [row for row in rows if row["gold_effective"] >= GOLD_EFFECTIVE]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What the contract promises, counted over rows that can be judged.
+
+    Parameters
+    ----------
+    good, kept : int
+        Rows called good, and those of them that kept to their refit.
+    off, missed : int
+        Rows off by more than the bound, and those of them that were called good.
+    """
+
+    good: int
+    kept: int
+    off: int
+    missed: int
+
+    def failures(self) -> list[str]:
+        """Say which promise is broken, of those that rows enough speak of."""
+        found = []
+        if self.good >= FEWEST_GOOD and self.kept < KEPT_LEAST * self.good:
+            found.append(f"{self.kept} of {self.good} called good were kept")
+        if self.off >= FEWEST_OFF and self.missed > MISSED_MOST * self.off:
+            found.append(f"{self.missed} of {self.off} that were off had been called good")
+        return found
+
+
+KEPT_LEAST, MISSED_MOST = 0.95, 0.1
+FEWEST_GOOD, FEWEST_OFF = 50, 20
+"""Rows below which a promise is not yet judged."""
+
+
+def criteria(rows: list[dict[str, Any]]) -> Criteria:
+    """Count what the contract promises."""
+    trusted = [row for row in judged(rows) if good(row)]
+    off = [row for row in judged(rows) if not row["kept"]]
+    return Criteria(
+        good=len(trusted),
+        kept=sum(row["kept"] for row in trusted),
+        off=len(off),
+        missed=sum(good(row) for row in off),
     )
-    yield f"Code {code_hash()} (rows of it alone), seed {SEED}."
-    yield ""
-    if streams:
-        yield from stream_lines(streams)
+
+
+def broken() -> list[str]:
+    """Say which promises the rows shown break."""
+    found = []
+    for kind, name in KINDS.items():
+        found += [f"{name}: {why}" for why in criteria(shown(kind)).failures()]
+    return found
+
+
+KINDS = {"stream": "streams", "surprise": "surprises", "flagship": "the flagship's months"}
+WANTED = {"stream": STREAMS_WANTED, "surprise": SURPRISES_WANTED, "flagship": 10}
+
+
+def table_lines() -> Iterator[str]:
+    for kind in ("stream", "surprise"):
+        rows = shown(kind)
+        if rows:
+            yield from stream_lines(rows, kind)
+            yield ""
+    months = sorted(shown("flagship"), key=lambda row: row["cutoff"])
     if months:
-        yield ""
         yield from month_lines(months)
+        yield ""
+    told = "; ".join(broken()) or "nothing that rows enough speak of"
+    yield f"Broken of the contract: {told}."
 
 
-def stream_lines(streams: list[dict[str, Any]]) -> Iterator[str]:
+def criteria_line(rows: list[dict[str, Any]]) -> str:
+    """Tell what the contract promises, each share with what it is a share of."""
+    counts, left = criteria(rows), len(rows) - len(judged(rows))
+    refit = f"their refit has fewer than {GOLD_EFFECTIVE:.0f} effective draws"
+    out = f" {left} rows are left out: {refit}." if left else ""
+    return (
+        f"Called good: {counts.good}, of these kept {_share(counts.kept, counts.good)}. "
+        f"Off by more than the bound: {counts.off}, of these called good (missed alarms) "
+        f"{_share(counts.missed, counts.off)}. Called bad and kept (needless refits): "
+        f"{sum(row['kept'] and not good(row) for row in judged(rows))}.{out}"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole}" + (f" ({100 * part / whole:.0f} %)" if whole else "")
+
+
+def stream_lines(every: list[dict[str, Any]], kind: str = "stream") -> Iterator[str]:
     worlds = f"{AGREEMENTS} agreements, {BASE_EVENTS} events in {BASE_MONTHS} months"
-    yield f"{len(streams)} of {STREAMS_WANTED} simulated streams ({worlds}, up to 3 months more):"
+    what = {"stream": "simulated streams", "surprise": "streams with a surprise"}[kind]
+    told = f"{worlds}, up to 3 months more; code {every[0]['code']}, seed {SEED}"
+    yield f"{len(every)} of {WANTED[kind]} {what} ({told}):"
     yield ""
+    streams = judged(every)
     yield "| step | streams | called good | of these kept | largest difference, points | median k |"
     yield "|---|---:|---:|---:|---:|---:|"
     for step in [*range(1, STEPS + 1), None]:
@@ -439,10 +657,8 @@ def stream_lines(streams: list[dict[str, Any]]) -> Iterator[str]:
                 f"| {STEP_NAMES[step]} | {len(mine)} | {len(trusted)} | {len(kept)} | "
                 f"{100 * apart:.2f} | {khat:.2f} |"
             )
-    bad = [row for row in streams if not good(row)]
-    off = [row for row in bad if not row["kept"]]
     yield ""
-    yield f"Of {len(bad)} that the ladder would refit, {len(off)} were off by more than the bound."
+    yield criteria_line(every)
 
 
 STEP_NAMES: Mapping[int | None, str] = {
@@ -457,7 +673,8 @@ STEP_NAMES: Mapping[int | None, str] = {
 
 
 def month_lines(months: list[dict[str, Any]]) -> Iterator[str]:
-    yield "The flagship's news, each month weighed from the fit of the month before:"
+    code = months[0]["code"]
+    yield f"The flagship's news, each month weighed from the fit of the month before; code {code}:"
     yield ""
     yield "| month | items | was | weighed | refit | k | effective draws | good | kept |"
     yield "|---|---:|---:|---:|---:|---:|---:|---|---|"
@@ -472,23 +689,26 @@ def month_lines(months: list[dict[str, Any]]) -> Iterator[str]:
             f"{khat} | {row['effective_size']:.0f} | {'yes' if good(row) else 'no'} | "
             f"{'yes' if row['kept'] else 'NO'} |"
         )
+    yield ""
+    yield criteria_line(months)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["streams", "flagship", "table"])
+    parser.add_argument("what", choices=["streams", "surprises", "flagship", "table"])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--streams", type=int, default=STREAMS_WANTED)
     asked = parser.parse_args(arguments)
     until = time.monotonic() + 60.0 * asked.minutes
     runs: dict[str, Callable[[], None]] = {
         "streams": lambda: run_streams(until, asked.streams),
+        "surprises": lambda: run_streams(until, min(asked.streams, SURPRISES_WANTED), "surprise"),
         "flagship": lambda: run_flagship(until),
         "table": lambda: None,
     }
     runs[asked.what]()
     page.publish("contract", f"{page.setting()}\n\n" + "\n".join(table_lines()))
-    return 0
+    return 1 if broken() else 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,103 @@ def test_simulated_outcomes_have_the_hazard_that_they_were_drawn_from() -> None:
         broke += arrays["history_event"].sum()
         expected += watched.sum()
     assert broke == pytest.approx(expected, abs=4.0 * np.sqrt(expected))
+
+
+# ---- surprises ----------------------------------------------------------------------------------
+
+
+def test_a_surprise_comes_after_the_start_and_from_one_side() -> None:
+    every = {number: contract.surprise_of(number) for number in range(40)}
+    kinds = {(each.count is None, each.coder, each.rung): number for number, each in every.items()}
+    assert len(kinds) == 5
+    for number in kinds.values():
+        world = contract.SurprisedWorld(number)
+        data, told = world.at(contract.STEPS), world.surprise
+        arrays, coords = data.arrays, data.coords
+        new = [coords["read"][t].removeprefix("noise:") for t in arrays["reading_thing"]]
+        levels = {
+            int(level)
+            for label, level in zip(new, arrays["reading_level"], strict=True)
+            if label in ("S1", "S3", "S60")
+        }
+        assert levels == {told.level}
+        assert ("incidents" in coords.get("indicator", ())) == (told.count is not None)
+        assert (contract.NEW_CODER in coords["coder"]) == told.coder
+        assert arrays["case_event"].any() == bool(told.rung)
+    assert world.at(0).hash() == contract.World(number).at(0).hash()
+    told = [contract.surprise_of(number) for number in range(100)]
+    assert 30 < sum(each.level == 6 for each in told) < 70
+    assert {each.rung for each in told} == {"", "force", "fatal"}
+    assert any(each.coder for each in told)
+
+
+# ---- what is promised ---------------------------------------------------------------------------
+
+
+def row(number: int, *, good: bool, kept: bool, gold: float = 5000.0, **more: object) -> dict:
+    return {
+        "kind": "stream",
+        "number": number,
+        "step": 1,
+        "months": 1,
+        "khat": 0.1 if good else 0.9,
+        "effective_size": 900.0,
+        "kept": kept,
+        "weighted": 0.2,
+        "gold": 0.2 if kept else 0.3,
+        "gold_effective": gold,
+        "code": "now",
+        **more,
+    }
+
+
+def write(monkeypatch: pytest.MonkeyPatch, folder: Path, rows: list[dict]) -> None:
+    monkeypatch.setattr(contract, "ROWS", folder / "rows.jsonl")
+    contract.ROWS.write_text("\n".join(json.dumps(each) for each in rows), encoding="utf-8")
+
+
+def test_promises_are_counted_with_what_they_are_shares_of() -> None:
+    rows = [row(i, good=True, kept=i >= 3) for i in range(60)]
+    rows += [row(60 + i, good=False, kept=i >= 27) for i in range(40)]
+    rows += [row(100 + i, good=True, kept=False, gold=3999.0) for i in range(7)]
+    found = contract.criteria(rows)
+    assert (found.good, found.kept, found.off, found.missed) == (60, 57, 30, 3)
+    assert found.failures() == []
+    line = contract.criteria_line(rows)
+    assert "57 of 60 (95 %)" in line
+    assert "3 of 30 (10 %)" in line
+    assert "7 rows are left out" in line
+    worse = contract.criteria([*rows, row(200, good=True, kept=False)])
+    assert worse.failures() == [
+        "57 of 61 called good were kept",
+        "4 of 31 that were off had been called good",
+    ]
+    few = contract.criteria([row(i, good=True, kept=False) for i in range(19)])
+    assert few.failures() == []
+
+
+def test_a_broken_promise_is_the_exit_status(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(contract.page, "publish", lambda _name, _text: None)
+    for kept, status in ((True, 0), (False, 1)):
+        write(monkeypatch, tmp_path, [row(i, good=True, kept=kept) for i in range(60)])
+        assert contract.main(["table"]) == status
+
+
+def test_rows_of_other_code_stay_under_its_hash(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The newest whole group is shown, or else the largest."""
+    old = [row(i, good=True, kept=True, code="old") for i in range(9)]
+    new = [row(i, good=True, kept=True, code="new") for i in range(4)]
+    write(monkeypatch, tmp_path, old + new)
+    assert {each["code"] for each in contract.shown("stream")} == {"old"}
+    assert any("code old" in line for line in contract.table_lines())
+    monkeypatch.setitem(contract.WANTED, "stream", 4)
+    assert {each["code"] for each in contract.shown("stream")} == {"new"}
+    assert contract.shown("surprise") == []
+    assert contract.done() == []
 
 
 @pytest.mark.slow
