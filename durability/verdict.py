@@ -24,6 +24,12 @@ RHAT_LATENT_MOST = 1.05
 """For the paths and standings: at hundreds of them the largest of honest chains exceeds 1.01 by
 chance."""
 
+LATENT = (
+    *("pressure", "standing", "history_standing"),
+    *("support", "undecided", "house_effect", "industry_effect"),
+)
+"""What counts as a latent unknown: of a model of breakdown, and of one of votes."""
+
 BFMI_LEAST = 0.3
 
 
@@ -98,7 +104,7 @@ def judge(tree: xr.DataTree, probabilities: Mapping[str, np.ndarray]) -> Verdict
 
     posterior = tree["posterior"].to_dataset()
     raw = [name for name in posterior if str(name).endswith("_raw")]
-    described = [n for n in ("pressure", "standing", "history_standing") if n in posterior]
+    described = [n for n in LATENT if n in posterior]
     # What the free parameters already cover, with constants among it.
     derived = [n for n in ("event_sd", "correlation") if n in posterior]
     named = posterior.drop_vars([*raw, *described, *derived])
@@ -116,6 +122,8 @@ def judge(tree: xr.DataTree, probabilities: Mapping[str, np.ndarray]) -> Verdict
 def _chain_checks(dataset: xr.Dataset, of: str) -> list[Check]:
     import arviz as az
 
+    if not dataset.data_vars:
+        return []  # every forecast is certain, and has nothing to diagnose
     rhat, where = _extreme(az.rhat(dataset, method="rank"), largest=True)
     checks = [_at_most(f"R-hat of {of}", rhat, RHAT_MOST, where)]
     for method in ("bulk", "tail"):
