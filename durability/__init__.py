@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from durability.cases import list_cases as list_cases
     from durability.cases import new_case as new_case
     from durability.cases import read_case as read_case
+    from durability.election_forecast import election_chance as election_chance
+    from durability.election_forecast import election_chances as election_chances
+    from durability.election_settings import read_election as read_election
     from durability.errors import InputError as InputError
     from durability.forecast_ledger import gather_inputs as gather_inputs
     from durability.forecast_ledger import read_ledger as read_ledger
@@ -56,6 +59,8 @@ _HOMES = {
     "copy_case": "cases",
     "correct_news": "news_changes",
     "diff_priors": "prior_diff",
+    "election_chance": "election_forecast",
+    "election_chances": "election_forecast",
     "fit": "inference",
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
@@ -64,6 +69,7 @@ _HOMES = {
     "prepare": "weighing",
     "read_agreements": "agreements",
     "read_case": "cases",
+    "read_election": "election_settings",
     "read_ledger": "forecast_ledger",
     "read_priors": "prior_sets",
     "record_forecast": "forecast_ledger",
@@ -88,6 +94,8 @@ __all__ = [
     "copy_case",
     "correct_news",
     "diff_priors",
+    "election_chance",
+    "election_chances",
     "fit",
     "forecast",
     "gather_inputs",
@@ -96,6 +104,7 @@ __all__ = [
     "prepare",
     "read_agreements",
     "read_case",
+    "read_election",
     "read_ledger",
     "read_priors",
     "record_forecast",

@@ -111,12 +111,15 @@ def assemble_election(election: Election, *, cutoff: dt.date) -> ElectionData:
         **_starts(election, lists, previous),
         **_polls(used, lists, houses),
         "steps": _steps(days, lists, previous, padded(len(used))),
-        "years": _filled([(election.date - p.middle).days / 365.25 for p in used], padded(len(used)), 0.0),
+        "years": _filled(
+            [(election.date - p.middle).days / 365.25 for p in used], padded(len(used)), 0.0
+        ),
         "house_wide": np.array([int(house in election.wide) for house in houses]),
         **_miss_arrays(election, misses, houses, past),
     }
     coords = {
-        "poll": tuple(p.id for p in used) + tuple(f"pad{i}" for i in range(padded(len(used)) - len(used))),
+        "poll": tuple(p.id for p in used)
+        + tuple(f"pad{i}" for i in range(padded(len(used)) - len(used))),
         "list": lists,
         "category": (*lists, UNDECIDED),
         "house": houses,
@@ -159,6 +162,7 @@ _DIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "miss_past": ("past_poll",),
 }
 
+
 def padded(count: int) -> int:
     """Round a number of polls up to the capacity that holds it."""
     return max(CAPACITY, -(-count // CAPACITY) * CAPACITY)
@@ -195,9 +199,7 @@ def _misses(election: Election, known: Sequence[Poll], cutoff: dt.date) -> tuple
     return tuple(last.values())
 
 
-def _starts(
-    election: Election, lists: Sequence[str], previous: Result
-) -> dict[str, np.ndarray]:
+def _starts(election: Election, lists: Sequence[str], previous: Result) -> dict[str, np.ndarray]:
     """Levels at the previous election: log-odds of the governing list, log shares of the others."""
     shares = {key: result.share for key, result in previous.lists.items()}
     governing = shares[election.incumbent]
@@ -250,9 +252,7 @@ def _polls(
         "active": active,
         "respondents": _filled([float(n) for n in counts], capacity, 1.0),
         "respondents_known": _filled([float(n > 0) for n in counts], capacity, 1.0),
-        "with_undecided": _filled(
-            [float(p.basis in WITH_UNDECIDED) for p in polls], capacity, 0.0
-        ),
+        "with_undecided": _filled([float(p.basis in WITH_UNDECIDED) for p in polls], capacity, 0.0),
         "counts": _filled([1.0] * len(polls), capacity, 0.0),
         "house_of": _filled([float(houses.index(p.house)) for p in polls], capacity, 0.0).astype(
             int

@@ -118,8 +118,8 @@ def election_chances(
     cutoff: dt.date,
     priors: str | Path | PriorSet = MODEL,
     seed: int = 1,
-    draws: int = 1000,
-    tune: int = 600,
+    draws: int = 1500,
+    tune: int = 800,
     chains: int = 4,
     refit: bool = False,
     progress: Progress | None = None,
@@ -410,7 +410,9 @@ def _standing(election: Election, keys: Sequence[str], toward: str, stance: str)
 def _thresholds(election: Election, keys: Sequence[str]) -> list[float]:
     """Thresholds by the kind of each list; one that the file does not name counts as a party."""
     rule = election.rules[election.id]
-    kinds = [election.contenders[key].kind if key in election.contenders else "party" for key in keys]
+    kinds = [
+        election.contenders[key].kind if key in election.contenders else "party" for key in keys
+    ]
     return [rule.thresholds[kind] for kind in kinds]
 
 
@@ -419,7 +421,9 @@ def _seat_rule(election: Election, of: str) -> Any:
     if rule is None:
         where = str(election.folder / "election.toml")
         allowed = one_of(tuple(election.rules), of)
-        raise InputError([Problem(where=where, found=f"no [[rule]] of {quoted(of)}", allowed=allowed)])
+        raise InputError(
+            [Problem(where=where, found=f"no [[rule]] of {quoted(of)}", allowed=allowed)]
+        )
     return seat_arithmetic().SeatRule(
         base_seats=rule.base_seats,
         minority_seats=rule.minority_seats,

@@ -224,7 +224,8 @@ def _check(table: TomlTable, election: Election, lists: Sequence[Contender]) -> 
     for each in lists:
         if rule is not None and each.kind and each.kind not in rule.thresholds:
             table.refuse(
-                "", f"list {quoted(each.key)} is of kind {quoted(each.kind)}",
+                "",
+                f"list {quoted(each.key)} is of kind {quoted(each.kind)}",
                 f"{one_of(tuple(rule.thresholds), each.kind)}, as the thresholds have it",
             )
 

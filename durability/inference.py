@@ -171,7 +171,9 @@ def build(data: ModelData, priors: PriorSet, *, model: str = "breakdown") -> Mod
     expected = parameters_of(model)
     if model not in list_models():
         found = f"the model {quoted(model)} is not of breakdown"
-        raise InputError([Problem(where="models", found=found, allowed=one_of(list_models(), model))])
+        raise InputError(
+            [Problem(where="models", found=found, allowed=one_of(list_models(), model))]
+        )
     check_parameters(priors, expected)
     check_absorbed(data, priors, model)
     return Model(name=model, data=data, priors=priors)

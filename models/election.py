@@ -3,9 +3,9 @@ r"""Votes: latent support that walks weekly, polls that miss it together and apa
 **Support.** Among those who name a list, the governing list has log-odds :math:`g_w` in week
 :math:`w`, and the other lists, the remainder of unfollowed and unformed ones among them, share what
 it leaves in proportion to :math:`e^{o_{k,w}}`. All start at the previous election's result (a new
-list at a prior of its own) and walk: :math:`g_w = g_{w-1} + \sigma_1\epsilon`, and so :math:`o_k` with
-:math:`\sigma_2`. Only weeks with polls are unknowns: between two of them lie :math:`n` steps, whose sum
-has variance :math:`n\sigma^2`, so this *is* the weekly walk.
+list at a prior of its own) and walk: :math:`g_w = g_{w-1} + \sigma_1\epsilon`, and so :math:`o_k`
+with :math:`\sigma_2`. Only weeks with polls are unknowns: between two of them lie :math:`n` steps,
+whose sum has variance :math:`n\sigma^2`, so this *is* the weekly walk.
 
 **Polls.** The poll of house :math:`h` in election :math:`e` reads
 
@@ -18,8 +18,8 @@ has variance :math:`n\sigma^2`, so this *is* the weekly walk.
 
 with the shared error of the industry :math:`A\sim N(0,\tau_1^2), a_k\sim N(0,\tau_2^2)`, the
 house's own :math:`b_h = s_h(\sqrt{\rho}\,z_h + \sqrt{1-\rho}\,z_{he})`, of which the share
-:math:`\rho` lasts from election to election, and :math:`c_{hk}\sim N(0,s_h^2)`. The scale :math:`s_h`
-is one of two, ordinary and wide. The share :math:`u` of those who name no list falls as the vote
+:math:`\rho` lasts from election to election, and :math:`c_{hk}\sim N(0,s_h^2)`. The scale
+:math:`s_h` is one of two, ordinary and wide. The share :math:`u` of those who name no list falls as the vote
 nears: :math:`\operatorname{logit} u \sim N(\mu + \beta y, \varsigma^2)`, :math:`y` the years to it.
 Answers that a report does not list are collected in one category with the remainder. A sample size
 that is not told is unknown, with a prior.
@@ -93,7 +93,12 @@ _FAMILIES: Mapping[str, tuple[str, ...]] = {
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     name: _FAMILIES.get(name, _POSITIVE)
-    for name in (*(n for names in GROUPS.values() for n in names), NEW_LIST, "sample_size", *FORWARD)
+    for name in (
+        *(n for names in GROUPS.values() for n in names),
+        NEW_LIST,
+        "sample_size",
+        *FORWARD,
+    )
 }
 """Every parameter that a prior file must give, and no other; and its families of priors."""
 
@@ -119,10 +124,11 @@ def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[
     Returns
     -------
     dict
-        ``polled (poll, list)``: log-odds of the governing list and logarithms of the others' weights
-        as all polls together see them: the shared error ``industry (list)`` is in them. ``house
-        (house, list)``: what a house adds. ``lasting (house)``: the part of the governing list's that lasts. ``aside (past_poll)``:
-        what those who named none took away from a past poll's miss.
+        ``polled (poll, list)``: log-odds of the governing list and logarithms of the others'
+        weights, as all polls together see them: the shared error ``industry (list)`` is in them.
+        ``house (house, list)``: what a house adds. ``lasting (house)``: the part of it that lasts,
+        for the governing list. ``aside (past_poll)``: what those who named none took away from a
+        past poll's miss.
     """
     polled, industry = polled_levels(theta, data, xp)
     scale = theta["house_error"][..., data["house_wide"]]
@@ -137,9 +143,7 @@ def latents(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[
             [governing[..., :, None], scale[..., :, None] * raw[..., 1:]], axis=-1
         ),
         "lasting": lasting,
-        "aside": weight_of_undecided(
-            data["miss_unnamed"], theta["undecided_turnout"][..., None]
-        )
+        "aside": weight_of_undecided(data["miss_unnamed"], theta["undecided_turnout"][..., None])
         * (theta["undecided_lean"][..., None] * theta["lean_raw"])[..., data["miss_past"]],
     }
 
@@ -148,8 +152,8 @@ def polled_levels(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) ->
     r"""Levels with the shared error in them, and that error: (…, poll, list), (…, list).
 
     Polls see only the sum of start, first move and shared error. With variances :math:`V` of the
-    first two and :math:`\tau^2` of the third the sum :math:`D` is the unknown, and given it the error
-    is normal with mean :math:`D\tau^2/(V+\tau^2)` and variance :math:`\tau^2V/(V+\tau^2)`: the same
+    first two and :math:`\tau^2` of the third the sum :math:`D` is the unknown, and given it the
+    error is normal with mean :math:`D\tau^2/(V+\tau^2)` and variance :math:`\tau^2V/(V+\tau^2)`: the same
     law, without the ridge that the sampler would have to walk along.
     """
     sd = theta["walk"][..., data["list_kind"]]
@@ -195,7 +199,7 @@ def shares_of(weights: Any, xp: Any) -> Any:
 def log_likelihoods(
     theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any
 ) -> dict[str, Any]:
-    """Log-likelihood of everything observed: ``polls (poll)``, and ``misses (past_poll)`` if any."""
+    """Log-likelihood of what was observed: ``polls (poll)``, and ``misses (past_poll)`` if any."""
     terms = {"polls": polls(theta, answers(latent, theta[UNDECIDED], data, xp), data, xp)}
     if "miss" in data:
         terms["misses"] = misses(theta, latent, data, xp)
@@ -306,7 +310,10 @@ def prior_draws(
     for name, dims in WHITENED.items():
         theta[name] = rng.standard_normal((n, *(len(data.coords[dim]) for dim in dims)))
     scatter = theta["undecided_scatter"][:, None]
-    mean = theta["undecided_at_vote"][:, None] + theta["undecided_slope"][:, None] * data.arrays["years"]
+    mean = (
+        theta["undecided_at_vote"][:, None]
+        + theta["undecided_slope"][:, None] * data.arrays["years"]
+    )
     theta[UNDECIDED] = mean + scatter * rng.standard_normal(mean.shape)
     return theta
 
@@ -321,7 +328,9 @@ def all_arrays(data: Any, priors: Mapping[str, Prior]) -> dict[str, np.ndarray]:
     size = priors["sample_size"].values
     arrays["size_mean"], arrays["size_sd"] = np.asarray(size["mu"]), np.asarray(size["sigma"])
     arrays["respondents_floor"] = np.maximum(arrays.pop("respondents"), 1.0)
-    arrays["later_steps"] = np.concatenate([np.zeros_like(arrays["steps"][:1]), arrays["steps"][1:]])
+    arrays["later_steps"] = np.concatenate(
+        [np.zeros_like(arrays["steps"][:1]), arrays["steps"][1:]]
+    )
     if arrays["miss"].size == 0:
         arrays = {k: v for k, v in arrays.items() if k != "miss"}
     return arrays
