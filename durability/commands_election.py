@@ -36,14 +36,14 @@ from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, PRIORS, chec
 @click.option(
     "--draws",
     type=click.IntRange(1),
-    default=1500,
+    default=1000,
     show_default=True,
     help="Draws kept of each chain.",
 )
 @click.option(
     "--tune",
     type=click.IntRange(1),
-    default=800,
+    default=700,
     show_default=True,
     help="Warm-up draws of each chain.",
 )

@@ -18,9 +18,10 @@ whose sum has variance :math:`n\sigma^2`, so this *is* the weekly walk.
 
 with the shared error of the industry :math:`A\sim N(0,\tau_1^2), a_k\sim N(0,\tau_2^2)`, the
 house's own :math:`b_h = s_h(\sqrt{\rho}\,z_h + \sqrt{1-\rho}\,z_{he})`, of which the share
-:math:`\rho` lasts from election to election, and :math:`c_{hk}\sim N(0,s_h^2)`. The scale
-:math:`s_h` is one of two, ordinary and wide. The share :math:`u` of those who name no list falls as the vote
-nears: :math:`\operatorname{logit} u \sim N(\mu + \beta y, \varsigma^2)`, :math:`y` the years to it.
+:math:`\rho` lasts from election to election, and
+:math:`c_{hk}\sim N(0,s_h^2)`. The scale :math:`s_h` is one of two, ordinary and wide. The share
+:math:`u` of those who name no list falls as the vote nears:
+:math:`\operatorname{logit} u \sim N(\mu + \beta y, \varsigma^2)`, :math:`y` the years to it.
 Answers that a report does not list are collected in one category with the remainder. A sample size
 that is not told is unknown, with a prior.
 
@@ -153,8 +154,9 @@ def polled_levels(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) ->
 
     Polls see only the sum of start, first move and shared error. With variances :math:`V` of the
     first two and :math:`\tau^2` of the third the sum :math:`D` is the unknown, and given it the
-    error is normal with mean :math:`D\tau^2/(V+\tau^2)` and variance :math:`\tau^2V/(V+\tau^2)`: the same
-    law, without the ridge that the sampler would have to walk along.
+    error is normal with mean :math:`D\tau^2/(V+\tau^2)` and variance
+    :math:`\tau^2V/(V+\tau^2)`: the same law, without the ridge that the
+    sampler would have to walk along.
     """
     sd = theta["walk"][..., data["list_kind"]]
     tau2 = theta["industry_error"][..., data["list_kind"]] ** 2
