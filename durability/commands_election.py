@@ -36,7 +36,7 @@ from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, PRIORS, chec
 @click.option(
     "--draws",
     type=click.IntRange(1),
-    default=1000,
+    default=1500,
     show_default=True,
     help="Draws kept of each chain.",
 )

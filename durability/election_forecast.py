@@ -47,7 +47,7 @@ fifths, and two thirds, of lists for the change of the constitution."""
 FUTURES: Final = 25
 """Votes simulated from each draw."""
 
-TARGET_ACCEPT: Final = 0.99
+TARGET_ACCEPT: Final = 0.97
 """At 0.9 two transitions in two thousand diverged, at 0.97 one in six thousand."""
 
 _TAILS: Final = ((1.0 - INTERVAL) / 2.0, 0.5, (1.0 + INTERVAL) / 2.0)
@@ -118,7 +118,7 @@ def election_chances(
     cutoff: dt.date,
     priors: str | Path | PriorSet = MODEL,
     seed: int = 1,
-    draws: int = 1000,
+    draws: int = 1500,
     tune: int = 700,
     chains: int = 4,
     refit: bool = False,

@@ -39,7 +39,7 @@ CUTOFFS = {
 GROUPS = ("civil_contract", "armenia_alliance", "prosperous_armenia", "others")
 """What is scored at every horizon alike: lists that polls told of at all of them, and the rest."""
 
-WORLD_DRAWS, WORLD_TUNE, KEPT = 900, 300, 100
+WORLD_DRAWS, WORLD_TUNE, KEPT = 600, 250, 100
 
 
 def code_hash(*more: Path) -> str:
