@@ -48,7 +48,7 @@ FUTURES: Final = 25
 """Votes simulated from each draw."""
 
 TARGET_ACCEPT: Final = 0.97
-"""At 0.9 two transitions in two thousand diverged, at 0.97 one in six thousand."""
+"""Nearer 1 than other models': at 0.9 a transition in a thousand diverged."""
 
 _TAILS: Final = ((1.0 - INTERVAL) / 2.0, 0.5, (1.0 + INTERVAL) / 2.0)
 

@@ -35,7 +35,7 @@ def design(cutoff: date = DESIGN) -> Model:
 
 def world(model: Model, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Draw parameters from the prior, and polls and past misses from them: truth and arrays."""
-    rng = np.random.default_rng([seed, 31])
+    rng = np.random.default_rng([seed, 41])
     module, arrays = model.module, model.arrays
     theta = module.prior_draws(model.data, model.priors.parameters, n=1, rng=rng)
     latent = module.latents(theta, arrays, np)
@@ -73,7 +73,7 @@ def quantities(model: Model, theta: Mapping[str, np.ndarray], seed: int) -> dict
         weeks=data.weeks_left,
         pieces=1,
         futures=1,
-        rng=np.random.default_rng([seed, 32]),
+        rng=np.random.default_rng([seed, 42]),
     )
     mpg = data.coords["house"].index("mpg")
     return {
@@ -94,7 +94,7 @@ def ranks(
     """Share of draws below the truth, spread evenly within ties of a rank, by quantity."""
     true = quantities(model, truth, 2 * seed)
     drawn = quantities(model, theta, 2 * seed + 1)
-    jitter = np.random.default_rng([seed, 33]).random(len(true))
+    jitter = np.random.default_rng([seed, 43]).random(len(true))
     return {
         name: float(((drawn[name] < value[0]).sum() + u) / (len(drawn[name]) + 1))
         for u, (name, value) in zip(jitter, true.items(), strict=True)
