@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from durability.cases import read_case as read_case
     from durability.comparing import scenarios as scenarios
     from durability.cox import fit_cox as fit_cox
+    from durability.election_forecast import election_chance as election_chance
+    from durability.election_forecast import election_chances as election_chances
+    from durability.election_settings import read_election as read_election
     from durability.errors import InputError as InputError
     from durability.forecast_ledger import gather_inputs as gather_inputs
     from durability.forecast_ledger import read_ledger as read_ledger
@@ -86,6 +89,8 @@ _HOMES = {
     "copy_case": "cases",
     "correct_news": "news_changes",
     "diff_priors": "prior_diff",
+    "election_chance": "election_forecast",
+    "election_chances": "election_forecast",
     "export_hub": "hubverse",
     "fit": "inference",
     "fit_cox": "cox",
@@ -104,6 +109,7 @@ _HOMES = {
     "prepare": "weighing",
     "read_agreements": "agreements",
     "read_case": "cases",
+    "read_election": "election_settings",
     "read_ledger": "forecast_ledger",
     "read_outcome": "case_outcomes",
     "read_priors": "prior_sets",
@@ -144,6 +150,8 @@ __all__ = [
     "copy_case",
     "correct_news",
     "diff_priors",
+    "election_chance",
+    "election_chances",
     "export_hub",
     "fit",
     "fit_cox",
@@ -162,6 +170,7 @@ __all__ = [
     "prepare",
     "read_agreements",
     "read_case",
+    "read_election",
     "read_ledger",
     "read_outcome",
     "read_priors",

@@ -17,7 +17,7 @@ CASE_FILE: Final = "case.toml"
 
 CASE_FILES: Final = (
     *(CASE_FILE, "news.csv", "indicators.csv", "codings.csv", "reconciliations.csv"),
-    *("polls.csv", "README.md"),
+    *("election.toml", "polls.csv", "elections.csv", "README.md"),
 )
 """The files that a copy of a case takes along, where it has them."""
 

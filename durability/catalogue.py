@@ -17,29 +17,44 @@ from typing import Any
 from durability.errors import InputError, Problem, one_of, quoted
 
 _DECLARES = re.compile(r"^PARAMETERS\b", re.MULTILINE)
+_MODEL_OF = re.compile(r'^MODEL_OF = "(\w+)"', re.MULTILINE)
+BREAKDOWN = "breakdown"
+"""What a model is of that declares nothing else."""
 
 
-def list_models() -> tuple[str, ...]:
-    """List the models that a forecast can be made with.
+def list_models(*, of: str = BREAKDOWN) -> tuple[str, ...]:
+    """List the models of a thing: by default those that a forecast of breakdown can be made with.
 
     A module of ``models/`` is one when it declares ``PARAMETERS``, the names that a prior set
-    must give; the others are parts of models. Nothing is imported.
+    must give; the others are parts of models. One of another thing than breakdown names it in
+    ``MODEL_OF``. Nothing is imported.
+
+    Parameters
+    ----------
+    of : str
+        ``breakdown``, or ``votes``.
 
     Examples
     --------
-    >>> "breakdown" in list_models()
-    True
+    >>> "breakdown" in list_models(), list_models(of="votes")
+    (True, ('election',))
     """
-    folder = _models_folder()
-    return tuple(
-        path.stem
-        for path in sorted(folder.glob("*.py"))
-        if _DECLARES.search(path.read_text(encoding="utf-8"))
-    )
+    return tuple(name for name, thing in _things().items() if thing == of)
+
+
+def _things() -> dict[str, str]:
+    """What every model is of, by its name."""
+    found = {}
+    for path in sorted(_models_folder().glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if _DECLARES.search(source):
+            said = _MODEL_OF.search(source)
+            found[path.stem] = said[1] if said else BREAKDOWN
+    return found
 
 
 def find_model(name: str) -> ModuleType:
-    """Import a model.
+    """Import a model, of whatever thing.
 
     Parameters
     ----------
@@ -51,7 +66,7 @@ def find_model(name: str) -> ModuleType:
     InputError
         There is no such model.
     """
-    known = list_models()
+    known = tuple(_things())
     if name not in known:
         found = f"there is no model {quoted(name)}"
         raise InputError([Problem(where="models", found=found, allowed=one_of(known, name))])
@@ -141,3 +156,8 @@ def climatology() -> ModuleType:
 def rated_hazard() -> ModuleType:
     """Give the Weibull hazard with covariates taken as they stand."""
     return import_module("durability.models.rated_hazard")
+
+
+def seat_arithmetic() -> ModuleType:
+    """Give the arithmetic that turns votes into seats."""
+    return import_module("durability.models.seats")

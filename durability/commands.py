@@ -25,6 +25,7 @@ from durability.command_types import (
     PRIORS,
     check_writable,
 )
+from durability.commands_election import election
 from durability.commands_ledger import begin_recording, finish_recording, record_options
 from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
@@ -326,6 +327,7 @@ durability.add_command(priors_commands)
 
 
 durability.add_command(news)
+durability.add_command(election)
 durability.add_command(update)
 durability.add_command(compare)
 durability.add_command(replay)

@@ -24,10 +24,14 @@ RHAT_LATENT_MOST = 1.05
 """For the paths and standings: at hundreds of them the largest of honest chains exceeds 1.01 by
 chance."""
 
-BFMI_LEAST = 0.3
+LATENT = (
+    *("pressure", "standing", "history_standing"),
+    *("support", "undecided", "house_effect", "industry_effect"),
+    "frailty",
+)
+"""Described unknowns that come by the hundred: of a model of breakdown, of votes, of spells."""
 
-LATENT = ("pressure", "standing", "history_standing", "frailty")
-"""Described unknowns that come by the hundred."""
+BFMI_LEAST = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,8 @@ def judge(tree: xr.DataTree, probabilities: Mapping[str, np.ndarray]) -> Verdict
 def _chain_checks(dataset: xr.Dataset, of: str) -> list[Check]:
     import arviz as az
 
+    if not dataset.data_vars:
+        return []  # every forecast is certain, and has nothing to diagnose
     rhat, where = _extreme(az.rhat(dataset, method="rank"), largest=True)
     checks = [_at_most(f"R-hat of {of}", rhat, RHAT_MOST, where)]
     for method in ("bulk", "tail"):

@@ -1,0 +1,93 @@
+"""The command ``durability election``, a few lines around the library."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, PRIORS, check_writable
+
+
+@click.command()
+@click.argument("case", type=CASE)
+@click.option(
+    "--cutoff",
+    type=DAY,
+    help="Nothing known later enters.  [default: the day until which the case is covered]",
+)
+@click.option(
+    "--priors",
+    type=PRIORS,
+    default="election",
+    show_default=True,
+    help="A prior set for the model of votes, by name or path.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="The same seed and input give the same forecast.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=1500,
+    show_default=True,
+    help="Draws kept of each chain.",
+)
+@click.option(
+    "--tune",
+    type=click.IntRange(1),
+    default=700,
+    show_default=True,
+    help="Warm-up draws of each chain.",
+)
+@click.option(
+    "--chains", type=click.IntRange(2), default=4, show_default=True, help="Chains, at least two."
+)
+@click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
+@click.option(
+    "--record-json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write all that is shown to this file.",
+)
+def election(
+    case: str,
+    cutoff: date | None,
+    priors: str,
+    record_json: Path | None,
+    **settings: Any,
+) -> int:
+    """Forecast the election of CASE: votes, seats, and the chances that they carry.
+
+    Before its result is known, from the polls published by the cutoff; after it, the result
+    itself. A fit is cached: the second run is quick.
+    """
+    from durability.cases import read_case
+    from durability.election_forecast import election_chances
+    from durability.election_screen import election_lines
+    from durability.election_settings import read_election
+    from durability.progress import show_progress
+
+    if record_json is not None:
+        check_writable(record_json.parent)
+    with show_progress() as progress:
+        progress.stage("read")
+        found = read_election(case)
+        when = read_case(case).covered_until if cutoff is None else cutoff
+        made = election_chances(found, cutoff=when, priors=priors, progress=progress, **settings)
+        progress.done()
+    record = made.to_record()
+    for line in election_lines(record):
+        click.echo(line)
+    if record_json is not None:
+        from durability.files import write_whole
+
+        written = write_whole(record_json, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        click.echo(f"\n{written}")
+    return 0 if record["verdict"]["ok"] else DIAGNOSTICS_FAILED
