@@ -12,6 +12,7 @@ import numpy as np
 
 from durability.election_settings import Election
 from durability.elections import Result
+from durability.errors import InputError, Problem
 from durability.polls import WITH_UNDECIDED, Poll
 
 if TYPE_CHECKING:
@@ -96,7 +97,17 @@ def assemble_election(election: Election, *, cutoff: dt.date) -> ElectionData:
     -------
     ElectionData
         Nothing in it depends on what became known after the cutoff.
+
+    Raises
+    ------
+    InputError
+        The previous election's result was not known at the cutoff.
     """
+    previous = election.results[election.previous]
+    if cutoff < previous.known:
+        found = f"the result of {previous.id} was known on {previous.known}"
+        allowed = f"support starts from it: the cutoff {cutoff} must not be earlier"
+        raise InputError([Problem(where=str(election.folder), found=found, allowed=allowed)])
     known = [p for p in election.polls if p.published <= cutoff]
     ours = [p for p in known if p.election == election.id]
     used = sorted((p for p in ours if not p.left_out), key=lambda p: (p.middle, p.id))
@@ -105,7 +116,6 @@ def assemble_election(election: Election, *, cutoff: dt.date) -> ElectionData:
     misses = _misses(election, known, cutoff)
     houses = tuple(dict.fromkeys([p.house for p in misses] + [p.house for p in used])) or ("none",)
     past = tuple(dict.fromkeys(p.election for p in misses))
-    previous = election.results[election.previous]
     days = [previous.date, *(p.middle for p in used)]
     arrays = {
         **_starts(election, lists, previous),

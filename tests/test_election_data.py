@@ -10,6 +10,7 @@ import pytest
 
 from durability.election_data import REMAINDER, UNDECIDED, ElectionData, assemble_election
 from durability.election_settings import Election, read_election
+from durability.errors import InputError
 
 DAYS = [dt.date(2024, 1, 1), dt.date(2025, 6, 7), dt.date(2026, 5, 7), dt.date(2026, 6, 7)]
 
@@ -125,6 +126,18 @@ def test_misses_are_of_the_last_poll_of_each_house_before_each_past_election(
     assert {name: np.sign(value) for name, value in miss.items()} == {
         name: np.sign(value) for name, value in told.items()
     }
+
+
+def test_a_miss_is_known_when_the_result_is_not_when_the_poll_is(election: Election) -> None:
+    """Yerevan's polls of September 2023 were out before its result."""
+    before = assemble_election(election, cutoff=dt.date(2023, 9, 20))
+    after = assemble_election(election, cutoff=dt.date(2023, 10, 1))
+    assert {p.id for p in after.misses} - {p.id for p in before.misses} == {"H12"}
+
+
+def test_a_cutoff_before_the_previous_result_is_refused(election: Election) -> None:
+    with pytest.raises(InputError, match="the result of E2021 was known on 2021-06-27"):
+        assemble_election(election, cutoff=dt.date(2021, 6, 26))
 
 
 def test_answers_that_a_report_does_not_list_are_collected_with_the_remainder(
