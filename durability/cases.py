@@ -48,6 +48,8 @@ __all__ = [
     "read_case",
 ]
 
+ELECTION_FILE = "election.toml"
+
 _SKELETON = Path(__file__).parent / "data" / "cases_skeleton"
 
 
@@ -178,6 +180,9 @@ def _check_reports(
     """Note outcomes that are said to be reported by news items that do not exist."""
     ids = {item.id for item in news}
     for each in conditions:
+        if each.chance_from and not (path.parent / ELECTION_FILE).exists():
+            found = f"condition {quoted(each.name)} takes its chance from {each.chance_from}"
+            problems.add(f"{path}", found, f"needs {ELECTION_FILE} beside it, or fails instead")
         for item in each.outcome.reported_by if each.outcome else ():
             if item not in ids:
                 found = f"condition {quoted(each.name)} is reported by {quoted(item)}"

@@ -23,7 +23,8 @@ from durability.vocabulary import DRIVERS, LIFE_CYCLE
 
 MET: Final = "met"
 FAILED: Final = "failed"
-ELECTION_CHANCES: Final = ("election:two_thirds", "election:government")
+ELECTION: Final = "election:"
+ELECTION_CHANCES: Final = (f"{ELECTION}two_thirds", f"{ELECTION}government")
 """Chances that the case's election gives (:mod:`durability.election_forecast`)."""
 
 MAX_MONTHS: Final = 600

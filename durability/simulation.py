@@ -16,9 +16,11 @@ import numpy as np
 
 from durability.assembly import ModelData, log_years
 from durability.calendar import add_months
+from durability.cases import Case
 from durability.catalogue import conditions_law
+from durability.conditions import ELECTION
 from durability.inference import Fit, Model
-from durability.steps import Plan, draw_chances, plan
+from durability.steps import ChanceOf, Plan, draw_chances, plan
 from durability.vocabulary import DAYS_PER_YEAR, DRIVERS, LIFE_CYCLE, MARKS, RUNGS, STREAMS
 
 
@@ -264,7 +266,23 @@ def plan_of(data: ModelData) -> Plan:
         stage=case.stage,
         cutoff=data.cutoff,
         rated=rated_ids(data),
+        chance_of=chances_of(case, data.cutoff),
     )
+
+
+def chances_of(case: Case, cutoff: date) -> ChanceOf:
+    """Give what forecasts of their own say of a case's conditions, as of a cutoff.
+
+    Asked only where a condition that takes its chance from an election is pending; the chance is
+    kept on the disk.
+    """
+
+    def chance(name: str) -> float:
+        from durability.election_forecast import election_chance
+
+        return election_chance(name.removeprefix(ELECTION), case.folder, cutoff=cutoff)
+
+    return chance
 
 
 def rated_ids(data: ModelData) -> frozenset[str]:

@@ -24,7 +24,7 @@ from durability.errors import InputError, Problem
 from durability.inference import Fit
 from durability.particles import Ahead, Particles, ahead_of, grown, new_months, particles_of
 from durability.reweighting import Weights, mcse, smooth, weighted_quantiles
-from durability.simulation import carried, monthly_normals, plan_of, rated_ids
+from durability.simulation import carried, chances_of, monthly_normals, plan_of, rated_ids
 from durability.steps import Plan, plan, said
 from durability.units import Seen, Unit
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
@@ -334,6 +334,7 @@ def _plan_then(particles: Particles, data: ModelData) -> Plan:
         cutoff=data.cutoff,
         known=particles.cutoff,
         rated=_rated_then(particles),
+        chance_of=chances_of(data.case, particles.cutoff),
     )
 
 
