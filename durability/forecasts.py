@@ -301,7 +301,9 @@ def refitted(
     ----------
     data : ModelData
     priors : PriorSet
-    model, seed, draws, tune, chains
+    model : str
+        Name of a model in ``models/``.
+    seed, draws, tune, chains : int
         As :func:`durability.fit` takes them.
     progress : Progress, optional
         Told what is going on.
@@ -310,6 +312,13 @@ def refitted(
     -------
     Base
         Its particles are kept in the cache.
+
+    Raises
+    ------
+    InputError
+        The data and the prior set do not belong together.
+    SamplingError
+        The sampler could not start, or its trace is not whole.
     """
     fit = fit_model(
         build(data, priors, model=model),

@@ -238,7 +238,7 @@ def with_error(value: float, error: float, *, least: int = 2) -> str:
     Examples
     --------
     >>> with_error(0.00341, 0.00152), with_error(-4.214, 0.09), with_error(0.0, 0.0)
-    ('0.0034 ± 0.0015', '−4.21 ± 0.09', '0.00 ± 0.00')
+    ('0.0034 ± 0.0015', '−4.214 ± 0.090', '0.00 ± 0.00')
     """
     decimals = least
     if error > 0.0:

@@ -361,11 +361,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     shutil.copy(shipped / "case.toml", folder)
     shutil.copy(shipped / "indicators.csv", folder)
+    shutil.copy(shipped / "election.toml", folder)
     for name in ("news.csv", "codings.csv", "reconciliations.csv"):
         lines = (shipped / name).read_text(encoding="utf-8").split("\n")
-        (folder / name).write_text(
-            "\n".join(lines[: 14 if name == "news.csv" else 8]) + "\n", encoding="utf-8"
-        )
+        kept = lines[: 14 if name == "news.csv" else 8]
+        if name == "news.csv":  # what outcomes of conditions are reported by
+            kept += [line for line in lines if line[:4] in ("T106", "T138", "T139", "T140")]
+        (folder / name).write_text("\n".join(kept) + "\n", encoding="utf-8")
     read_case(folder)
     return folder
 
