@@ -246,7 +246,7 @@ def horizon_table() -> Iterator[str]:
             f"{seats[1]:.0f} ({seats[0]:.0f}–{seats[2]:.0f})" if len(seats) == 3 else f"{seats[0]}"
         )
         logs = [row[f"log {n}"] for n in ("majority", "two_thirds")]
-        told = ["∞" if value == float("inf") else f"{value:.2f}" for value in logs]
+        told = ["∞" if value == float("inf") else f"{abs(value):.2f}" for value in logs]
         verdict = {True: "passed", False: "failed"}.get(row.get("verdict"), "")
         yield (
             f"| {row['horizon']} | {row['polls']} | {row['forecast']} | {said} "
