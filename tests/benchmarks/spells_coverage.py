@@ -23,11 +23,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spells_scale import code_hash  # noqa: E402
-from test_spells import ROLES, TRUTH, world  # noqa: E402
+from spells_scale import code_hash
+from test_spells import ROLES, TRUTH, world
 
-from durability.spell_tables import read_spells  # noqa: E402
-from durability.spells import fit_spells  # noqa: E402
+from durability.spell_tables import read_spells
+from durability.spells import fit_spells
 
 ROWS = Path(__file__).with_suffix(".jsonl")
 SEED, WORLDS, COUNT = 50_000, 200, 400
