@@ -521,7 +521,8 @@ def test_the_architecture_has_a_row_for_every_module() -> None:
 
 def test_the_architecture_has_a_line_for_every_dependency() -> None:
     needed = project()["project"]["dependencies"]
-    developed = project()["dependency-groups"]["dev"]
+    groups = project()["dependency-groups"].values()
+    developed = [each for group in groups for each in group]
     wanted_names = {re.split(r"[><=!~\[ ]", str(each))[0] for each in (*needed, *developed)}
     rows = rows_of(part(page("architecture.md"), "## Dependencies"))
     told = [word for row in rows for word in words_in(row[0])]

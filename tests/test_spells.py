@@ -146,7 +146,7 @@ def test_a_fit_becomes_a_report(fit: SpellFit, tmp_path: Path) -> None:
 def test_near_separation_gives_a_sane_posterior(reference_data: Path) -> None:
     # By maximum likelihood the coefficient runs to about -161 (Cox) or -115 (Weibull).
     whole = source_spells(read_source("lhr", reference_data / "reference" / "lhr_2008.csv"))
-    found = fit_spells(whole, frailty=False, draws=250, tune=300)
+    found = fit_spells(whole, frailty=False, draws=150, tune=250, chains=2)
     effect = found.posterior["effect"].sel(covariate="archigosFIRC").values
     assert -8.0 < float(effect.mean()) < 0.0
     assert float(effect.std()) < 3.0
