@@ -237,9 +237,11 @@ class World:
     def _broke(self, data: ModelData) -> np.ndarray:
         return self.history["broke"][data.arrays["coding_row"]]
 
-    def at(self, step: int) -> ModelData:
-        """What is known of the world at a step."""
-        data = assemble(case_at(step), self.agreements, cutoff=cutoff_of(step))
+    def at(self, step: int, more: tuple[NewsItem, ...] = ()) -> ModelData:
+        """What is known of the world at a step, and of more items whose ratings are in `said`."""
+        case = case_at(step)
+        case = replace(case, news=(*case.news, *more))
+        data = assemble(case, self.agreements, cutoff=cutoff_of(step))
         arrays = dict(data.arrays)
         for name in ("history_log_ages", "history_event", "history_years"):
             arrays[name] = self.history[name]
@@ -355,7 +357,7 @@ def one_stream(number: int, compiled: Compiled) -> dict[str, Any]:
     previous: Update | None = None
     began = time.perf_counter()
     for at in range(1, step + 1):
-        previous = revise(start, world.at(at), previous=previous)
+        previous = revise(start, world.at(at), previous=previous, move=False)
     assert previous is not None
     seconds = time.perf_counter() - began
     row = {"kind": "stream", "number": number, "step": step, **trust(previous)}
@@ -395,7 +397,7 @@ def run_flagship(until: float) -> None:
             fit = inference.fit(durability.build(data, priors), **settings)
             base = prepare(fit)
             if previous is not None and day.isoformat() not in have:
-                update = revise(previous, data)
+                update = revise(previous, data, move=False)
                 row = {"kind": "flagship", "cutoff": day.isoformat(), **trust(update)}
                 row |= compared(update, base, effective_size(base))
                 row["items"] = len(data.used) - len(previous.particles.items)
