@@ -6,11 +6,11 @@ affine map :math:`u^* = a + s\,(u - \bar u)` of the unknowns on the scale withou
 
 .. math:: \frac{p(u^*)\,\prod_i s_i}{q(u)},
 
-the true joint density of what is known now over that of the fit, with the map's Jacobian: importance
-sampling on the exact target still, only from a better place (Paananen, Piironen, Bürkner & Vehtari
-2021, *Implicitly adaptive importance sampling*, doi:10.1007/s11222-020-09982-2). Unknowns are the
-fit's own and the whitened innovations of new months, one continuation a draw; the errors of single
-units are integrated out.
+the true joint density of what is known now over that of the fit, with the map's Jacobian: still
+importance sampling on the exact target, only from a better place (Paananen, Piironen, Bürkner &
+Vehtari 2021, *Implicitly adaptive importance sampling*, doi:10.1007/s11222-020-09982-2). Unknowns
+are the fit's own and the whitened innovations of new months, one continuation a draw; the errors of
+single units are integrated out.
 
 Two things differ from the paper, since there are some seven hundred unknowns here and few effective
 draws. Weighted means of a handful of draws are noise, so the moments that are matched are those of
@@ -61,17 +61,17 @@ class Matched:
         With the map's Jacobian.
     moved : ndarray (unknown,)
         Which unknowns were.
-    steps : tuple of str
-        ``shift`` or ``scale``, each move that was made.
-    trusted : bool
-        Whether they can be.
+    log_jacobian : float
+        Of the map, whose slopes are the same for every draw.
+    tried : int
+        Moves that were tried.
     """
 
     draws: np.ndarray
     log_ratios: np.ndarray
     moved: np.ndarray
-    steps: tuple[str, ...]
-    trusted: bool
+    log_jacobian: float
+    tried: int
 
 
 def match_draws(
@@ -96,34 +96,41 @@ def match_draws(
     Matched
         Unmoved where nothing could be gained.
     """
-    moved = np.zeros(draws.shape[1], dtype=bool)
-    ratios, log_jacobian = log_ratio(draws, moved), 0.0
-    reached, steps = reach(ratios), []
-    tried = 0
-    while not trusted(ratios, effective_least) and tried < STEPS_MOST:
-        for name, there, log_slope, chosen in _moves(draws, ratios, min(reached, 1.0)):
-            tried += 1
-            found = log_ratio(there, moved | chosen) + log_jacobian + log_slope
-            gained = reach(found) - reached
-            if gained > 0.0 or tried == STEPS_MOST:
-                break
-        else:
-            break
-        if gained <= 0.0:
-            break
-        draws, ratios, moved = there, found, moved | chosen
-        log_jacobian += log_slope
-        reached += gained
-        steps.append(name)
-        if reached + (STEPS_MOST - tried) * gained < 1.0:
-            break  # at this pace never there
-    return Matched(
+    now = Matched(
         draws=draws,
-        log_ratios=ratios,
-        moved=moved,
-        steps=tuple(steps),
-        trusted=trusted(ratios, effective_least),
+        log_ratios=log_ratio(draws, np.zeros(draws.shape[1], dtype=bool)),
+        moved=np.zeros(draws.shape[1], dtype=bool),
+        log_jacobian=0.0,
+        tried=0,
     )
+    while not trusted(now.log_ratios, effective_least) and now.tried < STEPS_MOST:
+        before = reach(now.log_ratios)
+        found = _further(now, log_ratio, before)
+        if found is None:
+            break
+        now = found
+        after = reach(now.log_ratios)
+        if after + (STEPS_MOST - now.tried) * (after - before) < 1.0:
+            break  # at this pace never there
+    return now
+
+
+def _further(now: Matched, log_ratio: LogRatio, reached: float) -> Matched | None:
+    """Make the first move that leads further; None where none does."""
+    tried = now.tried
+    for there, log_slope, chosen in _moves(now.draws, now.log_ratios, min(reached, 1.0)):
+        tried += 1
+        moved, log_jacobian = now.moved | chosen, now.log_jacobian + log_slope
+        ratios = log_ratio(there, moved) + log_jacobian
+        if reach(ratios) > reached:
+            return Matched(
+                draws=there,
+                log_ratios=ratios,
+                moved=moved,
+                log_jacobian=log_jacobian,
+                tried=tried,
+            )
+    return None
 
 
 def trusted(log_ratios: np.ndarray, effective_least: float) -> bool:
@@ -157,7 +164,7 @@ def _effective_share(log_ratios: np.ndarray) -> float:
 
 def _moves(
     draws: np.ndarray, log_ratios: np.ndarray, exponent: float
-) -> Iterator[tuple[str, np.ndarray, float, Moved]]:
+) -> Iterator[tuple[np.ndarray, float, Moved]]:
     """Moves to try, the plainest first: draws, log Jacobian, and which unknowns they touch."""
     weights = np.exp(exponent * (log_ratios - log_ratios.max()))
     weights /= weights.sum()
@@ -169,13 +176,13 @@ def _moves(
     shifted = np.abs(wanted - mean) > ERRORS_LEAST * errors
     to = np.where(shifted, wanted, mean)
     if shifted.any():
-        yield "shift", draws + (to - mean), 0.0, shifted
+        yield draws + (to - mean), 0.0, shifted
     errors = np.sqrt((weights**2) @ (squares - spread) ** 2)
     scaled = np.abs(spread - variance) > ERRORS_LEAST * errors
     if scaled.any():
         slopes = np.sqrt(np.where(scaled, spread, 1.0) / np.where(scaled, variance, 1.0))
         there = to + slopes * (draws - mean)
-        yield "scale", there, float(np.log(slopes).sum()), shifted | scaled
+        yield there, float(np.log(slopes).sum()), shifted | scaled
 
 
 # The model's own ----------------------------------------------------------------------------
@@ -200,7 +207,7 @@ def match(base: Base, weighed: Reweighted, *, effective_least: float) -> Reweigh
         return None
     target = _Target(base, weighed)
     found = match_draws(target.draws, target.log_ratio, effective_least=effective_least)
-    if not found.trusted:
+    if not trusted(found.log_ratios, effective_least):
         return None
     there = target.seen(found.draws)
     return moved_to(base, weighed, there, found.log_ratios, moved=int(found.moved.sum()))

@@ -138,10 +138,11 @@ def _trust_lines(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _matching_lines(matching: Mapping[str, Any], draws: int) -> Iterator[str]:
     khat = "none" if matching["khat"] is None else f"{matching['khat']:.2f}"
-    yield f"How sure: weights of the fit's draws will not do, since {'; '.join(matching['because'])}."
+    because = "; ".join(matching["because"])
+    yield f"How sure: weights of the fit's draws will not do, since {because}."
     yield (
-        f"So the {draws} draws were moved in {counted(matching['unknowns'], 'unknown')} and weighed "
-        f"there: Pareto k {khat} (at most {matching['khat_most']:.2f}), "
+        f"So the {draws} draws were moved in {counted(matching['unknowns'], 'unknown')} and "
+        f"weighed there: Pareto k {khat} (at most {matching['khat_most']:.2f}), "
         f"{matching['effective_size']:.0f} effective draws "
         f"(at least {matching['effective_least']:.0f})."
     )

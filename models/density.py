@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from durability.models import drivers
@@ -117,7 +118,7 @@ def _scale(prior: Prior) -> str:
     return {"normal": FREE, "beta": SHARE}.get(prior.distribution, POSITIVE)
 
 
-def _members(name: str, priors: Mapping[str, Prior]) -> Iterator[tuple[object, Prior]]:
+def _members(name: str, priors: Mapping[str, Prior]) -> Iterator[tuple[Any, Prior]]:
     """Priors of a group, each with the places it holds in the last dimension."""
     names = GROUPS[name]
     for place, member in enumerate(names):
