@@ -121,7 +121,10 @@ def _further(now: Matched, log_ratio: LogRatio, reached: float) -> Matched | Non
     for there, log_slope, chosen in _moves(now.draws, now.log_ratios, min(reached, 1.0)):
         tried += 1
         moved, log_jacobian = now.moved | chosen, now.log_jacobian + log_slope
-        ratios = log_ratio(there, moved) + log_jacobian
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            ratios = log_ratio(there, moved) + log_jacobian
+        # Moved beyond what numbers can hold, a draw has no weight.
+        ratios = np.where(np.isfinite(ratios), ratios, -np.inf)
         if reach(ratios) > reached:
             return Matched(
                 draws=there,
