@@ -213,7 +213,7 @@ def test_new_months_are_those_of_the_fits_own_forecast(fit: Fit, base: Base) -> 
     data = data_of(watched(date(2026, 8, 31)), date(2026, 8, 31))
     assert new_months(base.particles, data) == 2
     future = simulate(fit, months=12, seed=fit.settings.seed)
-    found = weighing._seen_now(base, data, base.particles.model_of(data).arrays, 0)
+    found = weighing.seen_now(base, data, base.particles.model_of(data).arrays, 0)
     np.testing.assert_array_equal(found.latent["pressure"][:, -2:], future.pressure[:, :2])
 
 
