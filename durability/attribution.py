@@ -8,7 +8,7 @@ doi:10.1515/9781400881970-018). Shares add up to the change. They are exact wher
 else orders are sampled in pairs, each with its reverse, and every order still adds up.
 
 Each subset of parts weighs the draws of one fit, so its Monte Carlo errors are those of weights.
-What a refit changes beyond them is a part of its own, the remainder.
+What moved draws or a refit change beyond them is a part of its own, the remainder.
 """
 
 from __future__ import annotations
@@ -123,6 +123,10 @@ def attribute(update: Update) -> Attribution:
         From the forecast of the fit that it started from to the revised one.
     """
     weighed: Reweighted | None = update.weighed
+    if update.unmoved is not None:
+        # Draws that lie elsewhere for every subset of parts would be moved for each: the weights
+        # of the fit's own draws tell what they can.
+        weighed = update.unmoved if _tells(update.unmoved) else None
     if update.base is not update.before:
         weighed = weighed_by(update.before, update.weighed.data)
     if weighed is None:
@@ -187,7 +191,11 @@ def weighed_by(before: Base, data: ModelData) -> Reweighted | None:
     if cannot_weigh(before, data):
         return None
     weighed = reweigh(before, data)
-    return weighed if weighed.parents.effective_size >= EFFECTIVE_ROUGH else None
+    return weighed if _tells(weighed) else None
+
+
+def _tells(weighed: Reweighted) -> bool:
+    return weighed.parents.effective_size >= EFFECTIVE_ROUGH
 
 
 EFFECTIVE_ROUGH = 100.0

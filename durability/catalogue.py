@@ -90,6 +90,11 @@ def marginals() -> Any:
     return import_module("durability.models.marginals")
 
 
+def density() -> Any:
+    """Give the joint density of unknowns on the scale without bounds."""
+    return import_module("durability.models.density")
+
+
 def draws_from(prior: Any, rng: Any, shape: tuple[int, ...]) -> Any:
     """Draw from a prior, in NumPy: an array of `shape`."""
     return import_module("durability.models.parameters").draws(prior, rng, shape)

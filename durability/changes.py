@@ -34,7 +34,7 @@ def update_record(update: Update) -> dict[str, Any]:
     """
     data, fit = update.weighed.data, update.base.particles
     passed = fit.verdict["ok"]
-    reasons = [] if update.method in ("refit", "fit") else [*update.reasons]
+    reasons = [] if update.method in ("matched", "refit", "fit") else [*update.reasons]
     if passed is False:
         reasons += [f"of the fit: {reason}" for reason in fit.verdict["reasons"]]
     settings = Settings(
@@ -52,6 +52,7 @@ def update_record(update: Update) -> dict[str, Any]:
         **knowledge(data),
         "method": update.method,
         "refit_because": list(update.reasons) if update.method == "refit" else [],
+        "matching": _matching(update),
         "verdict": {"ok": update.ok, "reasons": reasons, "checks": []},
         "fit_ok": passed,
         "breakdown": {rung: dict(by) for rung, by in update.table.items()},
@@ -60,11 +61,26 @@ def update_record(update: Update) -> dict[str, Any]:
     }
 
 
+def _matching(update: Update) -> dict[str, Any] | None:
+    """Write how draws that were moved are to be trusted, and why they were."""
+    if update.method != "matched":
+        return None
+    weighed = update.weighed
+    return {
+        "because": list(update.reasons),
+        "unknowns": weighed.moved,
+        "khat": weighed.parents.khat if math.isfinite(weighed.parents.khat) else None,
+        "khat_most": khat_most(len(weighed.shares)),
+        "effective_size": weighed.parents.effective_size,
+        "effective_least": EFFECTIVE_LEAST,
+    }
+
+
 def changes_between(update: Update) -> dict[str, Any]:
     """Write what an update, or a comparison of two fits, says has changed."""
     data = update.weighed.data
     if update.base is update.before:
-        weighed: Reweighted | None = update.weighed
+        weighed: Reweighted | None = update.unmoved or update.weighed
     else:
         weighed = None if cannot_weigh(update.before, data) else reweigh(update.before, data)
     return _record(update.before, data, weighed, attribute(update))

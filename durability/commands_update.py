@@ -64,7 +64,8 @@ def update(
 
     Weighs the draws of the last fit by the news that it did not know, and says what the
     probability was, what it is, which item moved it, and how sure that is. It takes a moment;
-    where weights will not do, it refits and says so.
+    where weights will not do, it moves the draws to the news, and where that will not do, it
+    refits; it says so.
     """
     from durability.bases import find_base
     from durability.cases import read_case
@@ -94,6 +95,7 @@ def _method(made: Mapping[str, Any]) -> dict[str, Any]:
         "step": made["method"],
         "since": changes["since"]["fit"],
         "trust": changes["trust"],
+        **({} if made["matching"] is None else {"matching": made["matching"]}),
     }
 
 

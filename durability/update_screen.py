@@ -119,6 +119,8 @@ def _trust_lines(record: Mapping[str, Any]) -> Iterator[str]:
     fitted = {True: "passed", False: "FAILED", None: "were not judged"}[record["fit_ok"]]
     if record["method"] == "refit":
         yield f"How sure: refitted, since {'; '.join(record['refit_because'])}."
+    elif record["method"] == "matched":
+        yield from _matching_lines(record["matching"], trust["draws"])
     elif record["method"] == "fit":
         yield "How sure: both are fits of their own; weights of the earlier one tell the parts."
     elif record["method"] == "unchanged":
@@ -132,6 +134,18 @@ def _trust_lines(record: Mapping[str, Any]) -> Iterator[str]:
             f"beyond the fit (at most {trust['months_most']})."
         )
     yield f"The fit's diagnostics {fitted}."
+
+
+def _matching_lines(matching: Mapping[str, Any], draws: int) -> Iterator[str]:
+    khat = "none" if matching["khat"] is None else f"{matching['khat']:.2f}"
+    because = "; ".join(matching["because"])
+    yield f"How sure: weights of the fit's draws will not do, since {because}."
+    yield (
+        f"So the {draws} draws were moved in {counted(matching['unknowns'], 'unknown')} and "
+        f"weighed there: Pareto k {khat} (at most {matching['khat_most']:.2f}), "
+        f"{matching['effective_size']:.0f} effective draws "
+        f"(at least {matching['effective_least']:.0f})."
+    )
 
 
 def _next_step(record: Mapping[str, Any]) -> str:

@@ -1,8 +1,9 @@
 r"""Updating: a forecast revised at once when news arrives, with a statement of how far to trust it.
 
 The ladder: Pareto-smoothed weights of the fit's draws (:mod:`durability.weighing`); where their
-:math:`\hat k` or effective size say no, or too many months have passed, a refit, which is the
-ground truth. Every answer names the step it stands on.
+:math:`\hat k` or effective size say no, the draws moved to what is new and weighed there
+(:mod:`durability.matching`); where that will not do either, or too many months have passed, a
+refit, which is the ground truth. Every answer names the step it stands on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from durability.agreements import Agreement
 from durability.assembly import ModelData, assemble
 from durability.cases import Case
 from durability.inference import Fit
+from durability.matching import match
 from durability.news import NewsItem
 from durability.news_selection import select_news
 from durability.particles import Particles, new_months
@@ -41,9 +43,11 @@ class Update:
     weighed : Reweighted
         The draws of `base`, weighed.
     method : str
-        ``unchanged``, ``weights`` or ``refit``; ``fit`` where two fits are compared.
+        ``unchanged``, ``weights``, ``matched`` or ``refit``; ``fit`` where two fits are compared.
     reasons : tuple of str
         Why weights would not do; empty where they did.
+    unmoved : Reweighted, optional
+        The draws weighed where the fit left them, if `weighed` has moved them.
     """
 
     before: Base
@@ -51,11 +55,12 @@ class Update:
     weighed: Reweighted
     method: str
     reasons: tuple[str, ...]
+    unmoved: Reweighted | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the answer can be trusted as far as its errors say; the fit's verdict counts."""
-        trusted = self.method in ("refit", "fit") or not self.reasons
+        trusted = self.method in ("matched", "refit", "fit") or not self.reasons
         return trusted and self.base.particles.verdict["ok"] is not False
 
     @property
@@ -70,6 +75,7 @@ def update(
     *,
     case: Case | None = None,
     cutoff: date | None = None,
+    move: bool = True,
     refit: Callable[[ModelData], Base] | None = None,
 ) -> Update:
     """Revise a forecast by what has become known since.
@@ -87,8 +93,8 @@ def update(
         If not given the latest of the fit's, the case's coverage, and the day the newest rated
         item became known.
     refit : callable, optional
-        Gives a prepared fit to other data, where weights will not do. Without it the weighted
-        answer is given, with the reasons why not to trust it.
+        Gives a prepared fit to other data, where neither will do. Without it the weighted answer is
+        given, with the reasons why not to trust it.
 
     Returns
     -------
@@ -113,7 +119,7 @@ def update(
         raise ValueError("an update needs the case as it is known now")
     case = replace(case, news=(*case.news, *items))
     data = assembled(base.particles, case, base.rows, cutoff=cutoff)
-    return revise(base, data, previous=previous, refit=refit)
+    return revise(base, data, previous=previous, move=move, refit=refit)
 
 
 def compare(before: Fit | Base, after: Fit | Base, data: ModelData | None = None) -> Update:
@@ -182,9 +188,10 @@ def revise(
     data: ModelData,
     *,
     previous: Update | None = None,
+    move: bool = True,
     refit: Callable[[ModelData], Base] | None = None,
 ) -> Update:
-    """Climb the ladder: weigh, and refit where weights will not do.
+    """Climb the ladder: weigh, move where weights will not do, and refit where neither will.
 
     Parameters
     ----------
@@ -193,6 +200,8 @@ def revise(
         What is known now.
     previous : Update, optional
         From the same base: terms that it has already are taken from it.
+    move : bool
+        As :func:`update` takes it.
     refit : callable, optional
         As :func:`update` takes it.
 
@@ -210,6 +219,18 @@ def revise(
     known = previous.weighed if previous is not None and previous.base is base else None
     weighed = reweigh(base, data, previous=known)
     reasons = tuple(doubts(weighed))
+    if reasons and move and months <= MONTHS_MOST:
+        # From the draws as the fit left them, always: the order of arrival must not matter.
+        moved = match(base, weighed, effective_least=EFFECTIVE_LEAST)
+        if moved is not None:
+            return Update(
+                before=base,
+                base=base,
+                weighed=moved,
+                method="matched",
+                reasons=reasons,
+                unmoved=weighed,
+            )
     if reasons and refit is not None:
         return _refitted(base, data, refit, reasons)
     still = not weighed.terms and weighed.ahead[0] is base.particles.ahead

@@ -12,7 +12,7 @@ same answer to the bit, whatever the order in which it arrived.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -92,6 +92,9 @@ class Reweighted:
         By rung and horizon.
     unseen : mapping
         By rung, the same summaries.
+    moved : int
+        Unknowns in which the draws have been moved (:mod:`durability.matching`); `terms` are
+        always those of the draws where the fit left them.
     """
 
     data: ModelData
@@ -105,6 +108,7 @@ class Reweighted:
     ahead_without: tuple[Ahead, ...]
     table: Table
     unseen: Mapping[str, Mapping[str, float]]
+    moved: int = 0
 
     @property
     def khat_children(self) -> float:
@@ -241,8 +245,44 @@ def family_weights(log_ratios: np.ndarray) -> tuple[Weights, np.ndarray]:
     return smooth((largest + np.log(total))[:, 0]), ratios / total
 
 
+def moved_to(
+    base: Base, weighed: Reweighted, seen: Seen, log_ratios: np.ndarray, *, moved: int
+) -> Reweighted:
+    """Forecast from draws that have been moved, one continuation each, by weights of their own.
+
+    Parameters
+    ----------
+    base : Base
+    weighed : Reweighted
+        The draws where the fit left them.
+    seen : Seen
+        What is known now, with the draws where they are.
+    log_ratios : ndarray (draw,)
+    moved : int
+        Unknowns in which they were.
+
+    Returns
+    -------
+    Reweighted
+    """
+    parents, shares = family_weights(log_ratios[:, None])
+    made = plan_of(weighed.data)
+    ahead = (_ahead(base, weighed.data, seen, weighed.months, 0, made),)
+    chains = base.particles.chains
+    return replace(
+        weighed,
+        parents=parents,
+        shares=shares,
+        ahead=ahead,
+        ahead_without=ahead,
+        table=_table(ahead, parents.values, shares, chains),
+        unseen=_unseen(ahead, parents.values, shares, chains),
+        moved=moved,
+    )
+
+
 def seen_now(base: Base, data: ModelData, arrays: units.Arrays, child: int) -> Seen:
-    """Give what the draws say of other data, over months that the fit did not cover too."""
+    """Give a fit's draws as other data see them, carried on where those have months more."""
     particles, module = base.particles, find_model(base.particles.model)
     theta = grown(particles, data, child=child)
     months = new_months(particles, data)

@@ -269,9 +269,11 @@ class World:
         """The case at a step."""
         return case_at(step)
 
-    def at(self, step: int) -> ModelData:
-        """What is known of the world at a step."""
-        data = assemble(self.case_at(step), self.agreements, cutoff=cutoff_of(step))
+    def at(self, step: int, more: tuple[NewsItem, ...] = ()) -> ModelData:
+        """What is known of the world at a step, and of more items whose ratings are in `said`."""
+        case = self.case_at(step)
+        case = replace(case, news=(*case.news, *more))
+        data = assemble(case, self.agreements, cutoff=cutoff_of(step))
         arrays = dict(data.arrays)
         for name in ("history_log_ages", "history_event", "history_years"):
             arrays[name] = self.history[name]
@@ -484,7 +486,7 @@ def one_stream(number: int, compiled: Compiled, kind: str = "stream") -> dict[st
     previous: Update | None = None
     began = time.perf_counter()
     for at in range(1, step + 1):
-        previous = revise(start, world.at(at), previous=previous)
+        previous = revise(start, world.at(at), previous=previous, move=False)
     assert previous is not None
     seconds = time.perf_counter() - began
     row = {"kind": kind, "number": number, "step": step, **trust(previous)}
@@ -522,7 +524,7 @@ def run_flagship(until: float) -> None:
             data = assemble(case, cutoff=day)
             base, size = flagship_gold(durability.build(data, priors))
             if previous is not None and day.isoformat() not in have:
-                update = revise(previous, data)
+                update = revise(previous, data, move=False)
                 row = {"kind": "flagship", "cutoff": day.isoformat(), **trust(update)}
                 row |= compared(update, base, size)
                 row["items"] = len(data.used) - len(previous.particles.items)

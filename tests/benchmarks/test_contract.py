@@ -178,7 +178,7 @@ def test_weighted_answers_keep_to_refits(monkeypatch: pytest.MonkeyPatch, tmp_pa
     start = prepare(contract.fitted(compiled, world.at(0), base, world), rows=world.agreements)
     update = None
     for step in range(1, contract.STEPS + 1):
-        update = contract.revise(start, world.at(step), previous=update)
+        update = contract.revise(start, world.at(step), previous=update, move=False)
     other = prepare(
         contract.fitted(compiled, world.at(contract.STEPS), gold, world), rows=world.agreements
     )

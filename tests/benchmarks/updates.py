@@ -120,7 +120,7 @@ def _many(base: object, case: object, made: object, updating: object) -> Iterato
         item = made(number, day, DRIVERS[number % 4], int(rng.integers(-2, 3)))  # type: ignore[operator]
         so_far = replace(so_far, news=(*so_far.news, item))  # type: ignore[type-var]
         began = time.perf_counter()
-        step = durability.update(step, case=so_far)  # type: ignore[arg-type]
+        step = durability.update(step, case=so_far, move=False)  # type: ignore[arg-type]
         seconds.append(time.perf_counter() - began)
         if not asked and updating.doubts(step.weighed):  # type: ignore[attr-defined]
             asked = number
