@@ -46,7 +46,7 @@ def _items(record: Record) -> Table:
         told = record["contributions"][driver]
         events = [part for part in told["parts"] if part["kind"] == "event"]
         events.sort(key=lambda part: -abs(part["mean"]))
-        name = DRIVER_NAMES[driver]
+        name = "Lack of trust" if driver == "trust" else DRIVER_NAMES[driver]
         for part in events[:SHOWN]:
             said = "; ".join(one_line(statements.get(each, each)) for each in part["items"])
             rows.append(
@@ -64,8 +64,8 @@ def _items(record: Record) -> Table:
         rows.append(("", "All together", *_cells(told["total"])))
     return Table(
         name="contributions",
-        caption="What everything observed adds to each driver's pressure at the cutoff, in units "
-        "of driver, and through it to the log hazard of war (±: Monte Carlo standard error).",
+        caption="What each thing observed adds to each driver: to its pressure at the cutoff, in "
+        "units of driver, and through it to the log hazard of war (± Monte Carlo standard error).",
         columns=(*text_columns("Driver", "What"), *number_columns("Pressure", "Log hazard")),
         rows=tuple(rows),
         folded=True,
