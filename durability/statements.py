@@ -154,7 +154,7 @@ def _statement(
     law = conditions_law()
     return Statement(
         forced={
-            place: law.Forced(result=each.result, month=_month_in(each, made), by=each.by)
+            place: law.Forced(result=each.result, month=each.month, by=each.by)
             for each in live
             for place in [made.place(each.name)]
         },
@@ -162,16 +162,6 @@ def _statement(
         pins=pins,
         shifts=shifts,
     )
-
-
-def _month_in(each: Setting, made: Plan) -> int:
-    """Give the month of a setting; a vote on a month's last day ends it, and opens the next."""
-    decided = made.steps[made.place(each.name)].decided_at
-    at_the_end = each.result != PENDING and decided == each.month + 1
-    return each.month + 1 if at_the_end else each.month
-
-
-# Reading ------------------------------------------------------------------------------------
 
 
 def _read(

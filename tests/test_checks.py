@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import xarray as xr
 from fitted import drawn_fit, first_draws, narrow_fit, repeated
 from scipy import stats
 from scipy.special import expit, ndtri
@@ -16,6 +15,7 @@ from worlds import bare
 
 from durability import checks
 from durability.catalogue import marginals
+from durability.cross_validation import leave_one_out
 from durability.inference import Fit, thinned_draws
 from durability.vocabulary import DAYS_PER_YEAR, RUNGS, STREAMS
 
@@ -217,15 +217,7 @@ def test_leaving_one_out_is_the_closed_form_of_a_normal_mean() -> None:
     precision = len(y) + 0.01
     mu = rng.normal(y.sum() / precision, precision**-0.5, (4, 2500))
     pointwise = stats.norm.logpdf(y, mu[..., None], 1.0)
-    tree = xr.DataTree.from_dict(
-        {
-            "log_likelihood": xr.Dataset(
-                {"outcomes": (("chain", "draw", "agreement"), pointwise)},
-                coords={"agreement": [f"R{i:03d}" for i in range(25)]},
-            )
-        }
-    )
-    told = checks._loo(tree, "outcomes")
+    told = leave_one_out(pointwise, [f"R{i:03d}" for i in range(25)], "outcomes")
     rest = (len(y) - 1) + 0.01
     mean = (y.sum() - y) / rest
     exact = stats.norm.logpdf(y, mean, np.sqrt(1.0 + 1.0 / rest))
@@ -243,15 +235,7 @@ def test_a_unit_that_rules_the_posterior_is_counted() -> None:
     rng = np.random.default_rng(10)
     pointwise = rng.normal(0.0, 0.05, (4, 500, 6))
     pointwise[..., 2] = 4.0 * rng.standard_t(2, (4, 500))
-    tree = xr.DataTree.from_dict(
-        {
-            "log_likelihood": xr.Dataset(
-                {"events": (("chain", "draw", "event"), pointwise)},
-                coords={"event": list("abcdef")},
-            )
-        }
-    )
-    told = checks._loo(tree, "events")
+    told = leave_one_out(pointwise, list("abcdef"), "events")
     assert told["k_over_0_7"] == 1
     (bad,) = [row["id"] for row in told["rows"] if row["pareto_k"] > 0.7]
     assert bad == "c"

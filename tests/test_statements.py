@@ -47,9 +47,9 @@ def test_settings_are_read_in_words_and_months() -> None:
 
 
 def test_a_vote_has_its_day() -> None:
-    """The last of March ends the ninth month: the engine takes it for the tenth's beginning."""
+    """The last day of a month belongs to it."""
     for text in ("vote=met", "vote=met@2027-03"):
-        assert rule(said(text), "vote") == ("met", 9, False)
+        assert rule(said(text), "vote") == ("met", 8, False)
     assert "decided on 2027-03-31; say that month" in refused("vote=met@2027-04")
     assert "cannot be pending then" in refused("vote=pending@2027-03")
     assert rule(said("vote=pending@2027-02"), "vote") == ("pending", 7, False)
