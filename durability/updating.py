@@ -92,6 +92,8 @@ def update(
     cutoff : date, optional
         If not given the latest of the fit's, the case's coverage, and the day the newest rated
         item became known.
+    move : bool
+        Move the draws where weights will not do. It takes seconds, not milliseconds.
     refit : callable, optional
         Gives a prepared fit to other data, where neither will do. Without it the weighted answer is
         given, with the reasons why not to trust it.
