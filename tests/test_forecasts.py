@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from durability.models.breakdown import FORWARD
 from fitted import made_fit, narrow_fit
 from worlds import CUTOFF, bare, flagship, happened, item
 
@@ -374,7 +375,10 @@ def test_the_newest_item_may_be_one_that_is_not_used() -> None:
 
 def test_what_is_assumed_is_told_with_its_reason(made: Forecast) -> None:
     told = {each["name"]: each["value"] for each in made.record["assumptions"]}
+    ahead = {name: told.pop(name) for name in FORWARD}
     assert told == {"shared_error": 0.3, "hindsight": 0.25}
+    # What lies ahead is a range, not a number: nothing here can be learned of it.
+    assert ahead["stage_signed"] == "0 (90% within −0.41 to 0.41)"
     assert all(each["reason"] for each in made.record["assumptions"])
 
 
