@@ -176,6 +176,7 @@ def case_at(step: int) -> Case:
         happened=(),
         news=tuple(items_of(step)),
         indicators=(),
+        conditions=(),
         standings=tuple(
             Standing(date=START, coder=coder, ratings=zero, reasons=dict.fromkeys(DRIVERS, ""))
             for coder in CODERS
