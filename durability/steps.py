@@ -130,9 +130,14 @@ def said(
     found: dict[str, object] = {"": stage}
     for each in conditions:
         outcome = each.known_at(known)
-        reported = outcome is not None and bool(rated & set(outcome.reported_by))
-        plain = replace(each, outcome=outcome, meaning="", why="", source="")
-        found[each.name] = (repr(to_record(plain)), reported)
+        if outcome is None:
+            plain = replace(each, outcome=None, meaning="", why="", source="")
+            found[each.name] = repr(to_record(plain))
+            continue
+        # What was thought of it before it was decided is read only where no rated item reports it.
+        reported = bool(rated & set(outcome.reported_by)) or not each.driver
+        moves = None if reported else (each.driver, each.fails, each.effect, each.permanent)
+        found[each.name] = (outcome.met, outcome.date, each.stage, moves)
     return found
 
 
