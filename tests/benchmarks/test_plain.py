@@ -25,7 +25,7 @@ def test_the_plain_formulation_has_the_log_likelihood_of_the_library() -> None:
     )
     likelihood = model.logp(vars=[*model.observed_RVs, *model.potentials], jacobian=False)
     values = [model.rvs_to_values[variable] for variable in model.free_RVs]
-    mode = pytensor.compile.mode.Mode("py", "fast_compile")
+    mode = pytensor.compile.mode.Mode("py", None)  # rewriting unrolled loops takes minutes
     evaluate = pytensor.function(values, likelihood, mode=mode, on_unused_input="ignore")
     theta, _ = drawn(assembled, n=10, seed=3)
     # The plain model holds the drivers' log-mean over a month of history: where deviations last
