@@ -144,7 +144,7 @@ def _dates(months: Mapping[str, float | None], cutoff: date) -> dict[str, str | 
 
 
 def day_of(cutoff: date, months: float) -> date:
-    """Give the day that ends so many months after a cutoff.
+    """Give the day on which so many months have passed since a cutoff.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def day_of(cutoff: date, months: float) -> date:
     """
     first, whole = cutoff + timedelta(days=1), math.floor(months)
     start, stop = add_months(first, whole), add_months(first, whole + 1)
-    return start + timedelta(days=round((months - whole) * (stop - start).days) - 1)
+    return start + timedelta(days=math.ceil((months - whole) * (stop - start).days) - 1)
 
 
 def _tree(found: Branched) -> dict[str, Any]:
