@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +30,8 @@ from durability.prior_sets import PriorSet, check_parameters
 from durability.progress import NullProgress, Progress, timed_stage
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import xarray as xr
 
 WATCHED = ("durability", "pymc", "pytensor", "nutpie", "jax", "numpy", "arviz", "xarray")
@@ -300,16 +305,39 @@ def compile_model(model: Compilable, *, free: Collection[str] = ()) -> Any:
     from pymc.model.transform.optimization import freeze_dims_and_data
 
     constants = [name for name in model.arrays if name not in free]
-    compiled = nutpie.compile_pymc_model(
-        freeze_dims_and_data(model.to_pymc(), data=constants),
-        backend="jax",
-        gradient_backend="pytensor",
-        freeze_model=False,
-    )
-    # JAX compiles at the first call, which belongs here and not to the sampling. A draw of
-    # nutpie's would do it too, but swallow Ctrl-C.
-    compiled._make_logp_func()(np.zeros(compiled.n_dim), **compiled._shared_data)
+    with _remembering_ctrl_c():
+        compiled = nutpie.compile_pymc_model(
+            freeze_dims_and_data(model.to_pymc(), data=constants),
+            backend="jax",
+            gradient_backend="pytensor",
+            freeze_model=False,
+        )
+        # JAX compiles at the first call, which belongs here and not to the sampling. A draw of
+        # nutpie's would do it too, but swallow Ctrl-C.
+        compiled._make_logp_func()(np.zeros(compiled.n_dim), **compiled._shared_data)
     return compiled
+
+
+@contextmanager
+def _remembering_ctrl_c() -> Iterator[None]:
+    """Stop at the end of a block in which other libraries swallowed Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, pressed = signal.getsignal(signal.SIGINT), []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def with_data(compiled: Any, arrays: Mapping[str, np.ndarray]) -> Any:
