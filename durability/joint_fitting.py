@@ -266,9 +266,8 @@ def khat_of_law(unknowns: np.ndarray, law: Law, *, seed: int) -> float:
     -------
     float
         Minus infinity where the classifier can tell nothing apart. What a classifier cannot see in
-        so many draws, this cannot tell: heavy tails that many unknowns share go unseen where bends
-        hold their look. A little skew that is left errs the other way: a cubic term, carried into
-        the tails, gives a k that is too high.
+        so many draws, this cannot tell. It errs toward caution where a little skew is left: a
+        cubic term, carried into the tails, gives a k that is too high.
     """
     z = joint_law().scores(unknowns, law)
     white = _whitened(z, law)
