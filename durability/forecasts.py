@@ -24,12 +24,14 @@ from durability.particles import Particles, keep, particles_of, read_particles
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.progress import NullProgress, Progress, timed_stage
 from durability.prospects import prospects
+from durability.scenario_records import watched_record
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate, unseen
 from durability.summaries import INTERVAL, TAILS, chance, curve, interval
-from durability.updating import compare
+from durability.updating import compare, revise
 from durability.verdict import judge
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
+from durability.watching import watch
 from durability.weighing import Base, prepare
 from durability.wording import number
 
@@ -196,6 +198,7 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         "contributions": contributions_of(fit),
+        "watch": _watched(fit, particles),
         **history.learned(fit, prior),
         "sensitivities": [*other, *baseline_rows(fit)],
         "history": history.compare(fit, prior),
@@ -343,6 +346,12 @@ def _by_chain(fit: Fit, rungs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
         for rung, values in rungs.items()
         for horizon in _horizons(months)
     }
+
+
+def _watched(fit: Fit, particles: Particles) -> dict[str, Any]:
+    """Rank what is to be watched, as `durability watch` does from this fit."""
+    data = fit.model.data
+    return watched_record(watch(revise(prepare(particles, rows=data.rows), data)))
 
 
 def _horizons(months: int) -> list[int]:

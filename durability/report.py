@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import jinja2
 import xarray as xr
 
-from durability import evidence, life_sections, sections
+from durability import evidence, life_sections, sections, watch_sections
 from durability.blocks import Report, printable
 from durability.errors import InputError, Problem
 from durability.files import read_text, write_through, write_whole
@@ -143,6 +143,7 @@ def compose(record: dict[str, Any], tree: xr.DataTree) -> Report:
             *what_changed(shown),
             *life_sections.waiting(shown),
             *life_sections.standing(shown),
+            *watch_sections.watching(shown),
             sections.over_time(shown),
             sections.drivers(shown),
             sections.history(shown),

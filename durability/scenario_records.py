@@ -56,10 +56,27 @@ def watch_record(found: WatchList) -> dict[str, Any]:
     dict
         What stands in ``watch.json``.
     """
-    data = found.update.weighed.data
     return {
         **_head(found.update),
         "breakdown": _plain(found.update.table),
+        **watched_record(found),
+    }
+
+
+def watched_record(found: WatchList) -> dict[str, Any]:
+    """Write what is watched, without what it starts from.
+
+    Parameters
+    ----------
+    found : WatchList
+
+    Returns
+    -------
+    dict
+        What stands under ``watch`` in ``forecast.json``.
+    """
+    data = found.update.weighed.data
+    return {
         "months": found.months,
         "breakdown_within_months": found.horizon,
         "cost_ratio": found.cost_ratio,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from durability.watch_sections import CALMER, WORSE, together, watch_name
 from durability.wording import (
-    DRIVER_NAMES,
     RUNG_NAMES,
     counted,
     error_points,
@@ -19,8 +18,8 @@ from durability.wording import (
     percent_range,
     rungs_in,
     shortened,
-    signed,
     table,
+    with_error,
 )
 
 Record = Mapping[str, Any]
@@ -198,12 +197,10 @@ def _watch_row(each: Record, decides: bool) -> list[str]:
         )
         row = [each["name"], when, chance, _if(ways["met"]), _if(ways["failed"])]
     else:
-        good = _together([way for name, way in ways.items() if name.startswith("-")])
-        bad = _together([way for name, way in ways.items() if name.startswith("+")])
-        name = DRIVER_NAMES.get(each["name"], each["name"])
+        good, bad = (together(each["ways"], side) for side in (CALMER, WORSE))
         chance = f"calmer {percent(good[0])}, worse {percent(bad[0])}"
         row = [
-            f"news, {name}, grade {each['grade']}",
+            watch_name(each),
             "next month",
             shortened(chance, 40),
             percent(good[1]) if good[0] else "",
@@ -218,33 +215,10 @@ def _if(way: Record) -> str:
     return "" if way["breakdown"] is None else percent(way["breakdown"]["mean"])
 
 
-def _together(ways: list[Record]) -> tuple[float, float]:
-    """Chance of several ways, and of breakdown in them."""
-    held = [way for way in ways if way["breakdown"] is not None]
-    total = sum(way["chance"]["mean"] for way in held)
-    broken = sum(way["chance"]["mean"] * way["breakdown"]["mean"] for way in held)
-    return total, broken / total if total else 0.0
-
-
 def _points(change: Record) -> str:
     """Write a change of a probability in points with its error, signed."""
     told = with_error(100 * change["mean"], 100 * change["mcse"])
     return f"+{told}" if change["mean"] > 0.0 else told
-
-
-def with_error(value: float, error: float, *, least: int = 2) -> str:
-    """Write a number with its error, as many decimals as the error has two digits.
-
-    Examples
-    --------
-    >>> with_error(0.00341, 0.00152), with_error(-4.214, 0.09), with_error(0.0, 0.0)
-    ('0.0034 ± 0.0015', '−4.214 ± 0.090', '0.00 ± 0.00')
-    """
-    decimals = least
-    if error > 0.0:
-        decimals = min(max(1 - math.floor(math.log10(error)), least), 6)
-    told = signed(value, decimals).removeprefix("+")
-    return f"{told} ± {error:.{decimals}f}"
 
 
 def _watch_words(record: Record, decides: bool) -> Iterator[str]:
@@ -263,7 +237,6 @@ def _watch_words(record: Record, decides: bool) -> Iterator[str]:
         )
     if record["coder"]:
         yield (
-            "news: one item of the next month, as "
-            f"{record['coder']} would rate it; in place of met, calmer (-3 to -1), of failed, "
-            "worse (+1 to +3)."
+            f"news: one item of the next month, as coder {record['coder']} would rate it; in place "
+            "of met, calmer (-3 to -1), of failed, worse (+1 to +3)."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -125,6 +126,21 @@ def signed(value: float, decimals: int = 2) -> str:
     if float(text) == 0:
         text = text[1:]
     return text.replace("-", MINUS)
+
+
+def with_error(value: float, error: float, *, least: int = 2) -> str:
+    """Write a number with its error, as many decimals as the error has two digits.
+
+    Examples
+    --------
+    >>> with_error(0.00341, 0.00152), with_error(-4.214, 0.09), with_error(0.0, 0.0)
+    ('0.0034 ± 0.0015', '−4.214 ± 0.090', '0.00 ± 0.00')
+    """
+    decimals = least
+    if error > 0.0:
+        decimals = min(max(1 - math.floor(math.log10(error)), least), 6)
+    told = signed(value, decimals).removeprefix("+")
+    return f"{told} ± {error:.{decimals}f}"
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -71,6 +71,7 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         "drivers": {d: _path(generator, i) for i, d in enumerate(DRIVERS)},
         "decomposition": _decomposition(),
         "contributions": {driver: _contributions(i) for i, driver in enumerate(DRIVERS)},
+        "watch": _watch(),
         "effects": _effects(generator),
         "parameters": _parameters(generator),
         "sensitivities": _sensitivities(),
@@ -131,6 +132,10 @@ def waiting_record() -> dict[str, Any]:
     }
     months = list(range(HORIZON + 1))
     split = {"initialled": 0.8, "signed": 0.2}
+    pending = record["watch"]["watched"]
+    pending[1:1] = [_watched_condition("corridor"), _watched_condition("vote")]
+    pending[2]["ways"][0]["breakdown"] = None
+    pending[2]["dates"] = dict.fromkeys(pending[2]["dates"])
     record["life_cycle"] = {
         "stage": "initialled",
         "broken": False,
@@ -163,6 +168,23 @@ def waiting_record() -> dict[str, Any]:
         },
     }
     return record
+
+
+def _watched_condition(name: str) -> dict[str, Any]:
+    ways = {"met": (0.6, 0.05), "failed": (0.1, 0.09), "open": (0.3, 0.07)}
+    return {
+        "kind": "condition",
+        "name": name,
+        "grade": "",
+        "ways": [
+            {"name": way, "chance": _mean(chance), "breakdown": _mean(broken)}
+            for way, (chance, broken) in ways.items()
+        ],
+        "dates": {"0.05": "2026-09-02", "0.5": "2027-03-11", "0.95": "2030-01-20"},
+        "decided": 0.93,
+        "worth": {"mean": 0.45, "mcse": 0.031},
+        "decision": None,
+    }
 
 
 def _by_months(rate: float) -> dict[str, Any]:
@@ -392,6 +414,41 @@ def _contributions(place: int) -> dict[str, Any]:
         "parts": [*events, *rest],
         "actors": actors,
     }
+
+
+def _watch() -> dict[str, Any]:
+    """Twelve possible news items, the first the most worth."""
+    return {
+        "months": 12,
+        "breakdown_within_months": 24,
+        "cost_ratio": None,
+        "coder": "a",
+        "as_things_come": _mean(0.061),
+        "watched": [_watched_news(driver, g) for g in "ABC" for driver in DRIVERS],
+    }
+
+
+def _watched_news(driver: str, grade: str) -> dict[str, Any]:
+    chances = {"-3": 0.1, "-2": 0.1, "-1": 0.1, "0": 0.2, "+1": 0.2, "+2": 0.2, "+3": 0.1}
+    broken = {rating: 0.05 + 0.004 * int(rating) for rating in chances}
+    ways = [
+        {"name": rating, "chance": _mean(chance), "breakdown": _mean(broken[rating])}
+        for rating, chance in chances.items()
+    ]
+    return {
+        "kind": "news",
+        "name": driver,
+        "grade": grade,
+        "ways": ways,
+        "dates": {},
+        "decided": 1.0,
+        "worth": {"mean": {"A": 0.6, "B": 0.3, "C": 0.15}[grade], "mcse": 0.02},
+        "decision": None,
+    }
+
+
+def _mean(value: float) -> dict[str, float]:
+    return {"mean": value, "mcse": 0.001}
 
 
 def _decomposition() -> dict[str, Any]:

@@ -276,6 +276,7 @@ def test_sections_come_in_their_order(page: str) -> None:
         "The answer",
         "Contents",
         "What changed since the last forecast",
+        "What to watch",
         "The forecast over time",
         "What drives it",
         "History",

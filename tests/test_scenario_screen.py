@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from durability.scenario_screen import _points, with_error
+from durability.scenario_screen import _points
+from durability.wording import with_error
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""What a report says of what to watch: pending conditions and possible news, by what they tell.
+
+Each row has its chance and the forecast if it comes out one way or another; the most worth knowing
+stands first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from durability.blocks import (
+    Block,
+    Cell,
+    Column,
+    Estimate,
+    Paragraph,
+    Section,
+    Table,
+    number_columns,
+    text_columns,
+)
+from durability.wording import (
+    DRIVER_NAMES,
+    counted,
+    error_points,
+    listed,
+    percent,
+    verdict_tag,
+    with_error,
+)
+
+Record = Mapping[str, Any]
+
+SHOWN = 10
+"""Rows that stand open; more are folded away."""
+
+CALMER, WORSE = "-", "+"
+
+
+def watching(record: Record) -> tuple[Section, ...]:
+    """Give the section on what to watch; none where nothing is pending and nobody rates news."""
+    watch = record["watch"]
+    if not watch["watched"]:
+        return ()
+    first, rest = watch["watched"][:SHOWN], watch["watched"][SHOWN:]
+    blocks: list[Block] = [Paragraph(text=text) for text in _words(record)]
+    blocks.append(_table(record, first, "watch", folded=False))
+    if rest:
+        blocks.append(_table(record, rest, "watch-more", folded=True))
+    return (Section(name="watch", title="What to watch", blocks=tuple(blocks)),)
+
+
+def together(ways: Sequence[Record], side: str) -> tuple[float, float]:
+    """Chance of a news item on one side of zero, and of breakdown after it.
+
+    Parameters
+    ----------
+    ways : sequence of mapping
+        Of a news item, as in ``watch.json``.
+    side : str
+        ``CALMER`` or ``WORSE``.
+    """
+    held = [way for way in ways if way["name"].startswith(side) and way["breakdown"] is not None]
+    total = sum(way["chance"]["mean"] for way in held)
+    broken = sum(way["chance"]["mean"] * way["breakdown"]["mean"] for way in held)
+    return total, broken / total if total else 0.0
+
+
+def watch_name(each: Record) -> str:
+    """Name a row of a watch-list."""
+    if each["kind"] == "condition":
+        return str(each["name"])
+    return f"news, {DRIVER_NAMES.get(each['name'], each['name'])}, grade {each['grade']}"
+
+
+def _words(record: Record) -> list[str]:
+    watch = record["watch"]
+    now, within = watch["as_things_come"], watch["breakdown_within_months"]
+    kinds = {each["kind"] for each in watch["watched"]}
+    parts = []
+    if "condition" in kinds:
+        parts.append(f"what becomes of the pending conditions within {watch['months']} months")
+    if "news" in kinds:
+        parts.append(f"one news item of the next month, as coder {watch['coder']} would rate it")
+    return [
+        f"As things come, breakdown within {within} months has a chance of {percent(now['mean'])} "
+        f"(MCSE {error_points(now['mcse'])} points). The table says what it would be after "
+        f"{listed(parts)}; the most worth knowing stands first.",
+        "Worth is how much the logarithmic score of the forecast is expected to gain from knowing, "
+        "in thousandths of a bit: little where the outcome is nearly sure already, or would move "
+        "little. It is the worth to this model: what the model does not contain is worth nothing "
+        "to it.",
+    ]
+
+
+def _table(record: Record, rows: Sequence[Record], name: str, *, folded: bool) -> Table:
+    watch = record["watch"]
+    months, within = watch["months"], watch["breakdown_within_months"]
+    caption = (
+        f"What to watch: chances within {counted(months, 'month')} of a condition, and of an item "
+        f"of the next month; breakdown within {within} months after each way, Monte Carlo standard "
+        "error in points; when a condition is decided, if it is, even chance and 90%. "
+    )
+    if folded:
+        caption = f"The {len(rows)} rows that are worth less. " + caption
+    return Table(
+        name=name,
+        caption=caption + verdict_tag(record),
+        columns=(
+            *text_columns("What"),
+            Column(title="When", kind="short"),
+            *number_columns("Met, or calmer", "Breakdown then", "Failed, or worse"),
+            *number_columns("Breakdown then", "Worth, mbit"),
+        ),
+        rows=tuple(_row(each) for each in rows),
+        folded=folded,
+    )
+
+
+def _row(each: Record) -> tuple[Cell, ...]:
+    worth = with_error(each["worth"]["mean"], each["worth"]["mcse"])
+    if each["kind"] == "condition":
+        ways = {way["name"]: way for way in each["ways"]}
+        sides = [cell for name in ("met", "failed") for cell in _way(ways[name])]
+        return (watch_name(each), _when(each["dates"]), *sides, worth)
+    sides = []
+    for side in (CALMER, WORSE):
+        chance, broken = together(each["ways"], side)
+        sides += [percent(chance), percent(broken) if chance else "–"]
+    return (watch_name(each), "next month", *sides, worth)
+
+
+def _way(way: Record) -> tuple[Cell, Cell]:
+    chance = percent(way["chance"]["mean"])
+    if way["breakdown"] is None:
+        return chance, "–"
+    then = way["breakdown"]
+    return chance, Estimate(main=percent(then["mean"]), notes=(f"±{error_points(then['mcse'])}",))
+
+
+def _when(dates: Record) -> Cell:
+    if not dates["0.5"]:
+        return "beyond the horizon"
+    return Estimate(main=dates["0.5"][:7], notes=(f"{dates['0.05'][:7]} to {dates['0.95'][:7]}",))

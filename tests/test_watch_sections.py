@@ -1,0 +1,107 @@
+"""The section on what to watch: ranked, with its chances and errors, escaped, as the command."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from report_example import ExampleForecast, example_record, example_tree, waiting_record
+
+from durability.blocks import Table, tables_of
+from durability.report import SCHEMA_PATH, compose, record_text, to_html
+from durability.watch_sections import CALMER, SHOWN, WORSE, together, watching
+
+
+@pytest.fixture(scope="module")
+def record() -> dict[str, Any]:
+    return json.loads(record_text(waiting_record()))  # type: ignore[no-any-return]
+
+
+def tables(record: dict[str, Any]) -> list[Table]:
+    return [table for section in watching(record) for table in tables_of(section.blocks)]
+
+
+def told(cell: Any) -> str:
+    return cell if isinstance(cell, str) else " ".join((cell.main, *cell.notes))
+
+
+def test_rows_keep_their_order_and_the_rest_is_folded(record: dict[str, Any]) -> None:
+    open_rows, more = tables(record)
+    assert (open_rows.folded, more.folded) == (False, True)
+    assert len(open_rows.rows) == SHOWN
+    assert len(open_rows.rows) + len(more.rows) == len(record["watch"]["watched"])
+    names = [row[0] for table in (open_rows, more) for row in table.rows]
+    assert names[:3] == ["news, Trust, grade A", "corridor", "vote"]
+    assert names[-1] == "news, Interference, grade C"
+
+
+def test_a_condition_has_its_ways_dates_and_errors(record: dict[str, Any]) -> None:
+    row = [told(cell) for cell in tables(record)[0].rows[1]]
+    assert row == [
+        "corridor",
+        "2027-03 2026-09 to 2030-01",
+        "60%",
+        "5.0% ±0.1",
+        "10%",
+        "9.0% ±0.1",
+        "0.450 ± 0.031",
+    ]
+
+
+def test_what_no_path_reaches_has_no_forecast(record: dict[str, Any]) -> None:
+    row = [told(cell) for cell in tables(record)[0].rows[2]]
+    assert row[1] == "beyond the horizon"
+    assert row[3] == "–"
+
+
+def test_ratings_are_taken_together_by_their_side(record: dict[str, Any]) -> None:
+    """By hand: -3, -2 and -1 at 0.1 each; +1 and +2 at 0.2, +3 at 0.1."""
+    ways = record["watch"]["watched"][0]["ways"]
+    assert together(ways, CALMER) == pytest.approx((0.3, 0.05 - 0.004 * 2.0))
+    assert together(ways, WORSE) == pytest.approx((0.5, 0.05 + 0.004 * (0.2 + 0.4 + 0.3) / 0.5))
+
+
+def test_the_words_say_what_it_is_of(record: dict[str, Any]) -> None:
+    (section,) = watching(record)
+    text = " ".join(getattr(block, "text", "") for block in section.blocks)
+    assert "6.1% (MCSE 0.1 points)" in text
+    assert "as coder a would rate it" in text
+    assert "pending conditions within 12 months" in text
+    alone = json.loads(record_text(example_record()))
+    told_alone = " ".join(getattr(block, "text", "") for block in watching(alone)[0].blocks)
+    assert "pending conditions" not in told_alone
+
+
+def test_a_failed_verdict_stands_in_every_caption() -> None:
+    failed = json.loads(record_text(example_record(ok=False)))
+    assert all("Verdict: FAILED" in table.caption for table in tables(failed))
+
+
+def test_where_nothing_is_to_be_watched_there_is_no_section(record: dict[str, Any]) -> None:
+    bare = copy.deepcopy(record)
+    bare["watch"]["watched"] = []
+    assert watching(bare) == ()
+
+
+def test_names_are_escaped(record: dict[str, Any]) -> None:
+    hostile = copy.deepcopy(record)
+    hostile["watch"]["watched"][1]["name"] = "<script>alert(1)</script>"
+    forecast = ExampleForecast(record=hostile, tree=example_tree())
+    html = to_html(compose(forecast.record, forecast.tree))
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("months", 0), ("as_things_come", {"mean": 1.2, "mcse": 0.1}), ("watched", [{}])],
+)
+def test_a_wrong_record_is_refused(record: dict[str, Any], key: str, value: Any) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text()))
+    validator.validate(record)
+    wrong = copy.deepcopy(record)
+    wrong["watch"][key] = value
+    assert not validator.is_valid(wrong)
