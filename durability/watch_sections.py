@@ -18,7 +18,6 @@ from durability.blocks import (
     Section,
     Table,
     number_columns,
-    text_columns,
 )
 from durability.wording import (
     DRIVER_NAMES,
@@ -97,6 +96,7 @@ def _words(record: Record) -> list[str]:
 def _table(record: Record, rows: Sequence[Record], name: str, *, folded: bool) -> Table:
     watch = record["watch"]
     months, within = watch["months"], watch["breakdown_within_months"]
+    meanings = {each["name"]: each["meaning"] for each in record["conditions"]}
     caption = (
         f"What to watch: chances within {counted(months, 'month')} of a condition, and of an item "
         f"of the next month; breakdown within {within} months after each way, Monte Carlo standard "
@@ -108,22 +108,23 @@ def _table(record: Record, rows: Sequence[Record], name: str, *, folded: bool) -
         name=name,
         caption=caption + verdict_tag(record),
         columns=(
-            *text_columns("What"),
+            Column(title="What", kind="wide"),
             Column(title="When", kind="short"),
             *number_columns("Met, or calmer", "Breakdown then", "Failed, or worse"),
             *number_columns("Breakdown then", "Worth, mbit"),
         ),
-        rows=tuple(_row(each) for each in rows),
+        rows=tuple(_row(each, meanings) for each in rows),
         folded=folded,
     )
 
 
-def _row(each: Record) -> tuple[Cell, ...]:
+def _row(each: Record, meanings: Mapping[str, str]) -> tuple[Cell, ...]:
     worth = with_error(each["worth"]["mean"], each["worth"]["mcse"])
     if each["kind"] == "condition":
         ways = {way["name"]: way for way in each["ways"]}
         sides = [cell for name in ("met", "failed") for cell in _way(ways[name])]
-        return (watch_name(each), _when(each["dates"]), *sides, worth)
+        name = f"{meanings[each['name']]} ({each['name']})"
+        return (name, _when(each["dates"]), *sides, worth)
     sides = []
     for side in (CALMER, WORSE):
         chance, broken = together(each["ways"], side)

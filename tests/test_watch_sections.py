@@ -34,14 +34,14 @@ def test_rows_keep_their_order_and_the_rest_is_folded(record: dict[str, Any]) ->
     assert len(open_rows.rows) == SHOWN
     assert len(open_rows.rows) + len(more.rows) == len(record["watch"]["watched"])
     names = [row[0] for table in (open_rows, more) for row in table.rows]
-    assert names[:3] == ["news, Trust, grade A", "corridor", "vote"]
+    assert names[:2] == ["news, Trust, grade A", "What corridor means to both sides (corridor)"]
     assert names[-1] == "news, Interference, grade C"
 
 
 def test_a_condition_has_its_ways_dates_and_errors(record: dict[str, Any]) -> None:
     row = [told(cell) for cell in tables(record)[0].rows[1]]
     assert row == [
-        "corridor",
+        "What corridor means to both sides (corridor)",
         "2027-03 2026-09 to 2030-01",
         "60%",
         "5.0% ±0.1",
@@ -88,7 +88,7 @@ def test_where_nothing_is_to_be_watched_there_is_no_section(record: dict[str, An
 
 def test_names_are_escaped(record: dict[str, Any]) -> None:
     hostile = copy.deepcopy(record)
-    hostile["watch"]["watched"][1]["name"] = "<script>alert(1)</script>"
+    hostile["conditions"][1]["meaning"] = "<script>alert(1)</script>"
     forecast = ExampleForecast(record=hostile, tree=example_tree())
     html = to_html(compose(forecast.record, forecast.tree))
     assert "<script>alert" not in html
