@@ -108,12 +108,14 @@ def scenario(
             check_writable(path.parent)
     found = scenarios(_present(case, cutoff, priors), told, trees=trees)
     made = comparison_record(found)
-    _tell(scenario_lines(made), made, record)
     if plot is not None:
         from durability.files import write_whole
         from durability.scenario_charts import differences
 
-        click.echo(write_whole(plot, differences(made).svg))
+        write_whole(plot, differences(made).svg)
+    _tell(scenario_lines(made), made, record)
+    if plot is not None:
+        click.echo(plot)
     return 0 if found.ok else DIAGNOSTICS_FAILED
 
 
@@ -247,12 +249,14 @@ def _numbers(texts: Sequence[str], option: str, problems: Any) -> dict[str, floa
 
 
 def _tell(lines: Iterator[str], made: Mapping[str, Any], record: Path | None) -> None:
-    """Show lines, and write the record where it is asked for."""
+    """Write the record where it is asked for, and show lines: whoever reads may stop early."""
     from durability.files import write_whole
 
+    if record is not None:
+        text = json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        write_whole(record, text)
     for line in lines:
         click.echo(line)
     if record is not None:
-        text = json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         click.echo("")
-        click.echo(write_whole(record, text))
+        click.echo(record)

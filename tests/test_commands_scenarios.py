@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -128,6 +129,23 @@ def test_a_record_is_the_same_twice(passed: Particles, tmp_path: Path, capsys: C
         main([*asked, str(path)])
     assert paths[0].read_bytes() == paths[1].read_bytes()
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", ["scenario", "watch"])
+def test_a_record_is_written_though_nobody_reads_on(
+    command: str, passed: Particles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of `durability watch … --json FILE | head -1`."""
+
+    def gone(_: object = "", **how: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("click.echo", gone)
+    record = tmp_path / "out.json"
+    asked = ["--set", "corridor=open@2028-01"] if command == "scenario" else []
+    with contextlib.suppress(BrokenPipeError, SystemExit):
+        main([command, CASE, *asked, "--json", str(record)])
+    assert json.loads(record.read_text(encoding="utf-8"))["fit"] == passed.key
 
 
 @pytest.mark.parametrize(
