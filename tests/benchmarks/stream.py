@@ -1,0 +1,240 @@
+"""A thousand news items one after another, over years, the ladder left to itself.
+
+    uv run --no-sync python tests/benchmarks/stream.py run --minutes 60
+    uv run --no-sync python tests/benchmarks/stream.py table
+
+The flagship goes on from its cutoff for eight years, with as many items a month as its real news
+has. Drivers wander by an autoregression of their own; an item's rating is the level of its driver
+with an error, rounded: news as it may come, not news that the model made. Every item is weighed on
+the day it is known; where weights will not do the draws are moved, and where that will not do the
+ladder refits. One row an item is appended to ``stream.jsonl``, with the fit that it stands on, so
+a run goes on where the last one stopped, as long as that fit is in the cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import inspect
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import contract
+import numpy as np
+import page
+
+import durability
+from durability.assembly import assemble
+from durability.calendar import add_months
+from durability.cases import Case, read_case
+from durability.forecasts import refitted
+from durability.news import NewsItem
+from durability.particles import read_particles
+from durability.updating import Update, update
+from durability.vocabulary import DRIVERS, RATING_MAX, RATING_MIN, STREAMS
+from durability.weighing import Base, prepare
+
+ROWS = Path(__file__).with_suffix(".jsonl")
+SEED = 20261123
+ITEMS, MONTHS = 1000, 96
+KEPT, ERROR, SCALE = 0.93, 0.8, 1.3
+"""Of a driver's level from month to month; of an item's error; ratings to a unit of pressure."""
+
+
+def code_hash() -> str:
+    """Hash of what makes the stream and of the code that answers depend on."""
+    makers = "".join(inspect.getsource(each) for each in (stream, case_with, told))
+    settings = repr((SEED, ITEMS, MONTHS, KEPT, ERROR, SCALE, contract.code_hash()))
+    return hashlib.sha256((settings + makers).encode()).hexdigest()[:16]
+
+
+def stream(case: Case) -> list[NewsItem]:
+    """Make the items, in the order in which they become known."""
+    rng = np.random.default_rng(SEED)
+    levels = np.empty((MONTHS, len(DRIVERS)))
+    now = rng.normal(size=len(DRIVERS))
+    for month in range(MONTHS):
+        now = KEPT * now + np.sqrt(1.0 - KEPT**2) * rng.normal(size=len(DRIVERS))
+        levels[month] = now
+    last = [item for item in case.news if item.ratings and item.known <= case.covered_until][-1]
+    first = case.covered_until + timedelta(days=1)
+    days = sorted(
+        int(day) for day in rng.integers(0, (add_months(first, MONTHS) - first).days, ITEMS)
+    )
+    found = []
+    for number, day in enumerate(days):
+        when = first + timedelta(days=day)
+        month = (when.year - first.year) * 12 + when.month - first.month
+        place = int(rng.integers(len(DRIVERS)))
+        level = SCALE * (levels[month, place] + ERROR * rng.normal())
+        score = int(np.clip(np.rint(level), RATING_MIN, RATING_MAX))
+        found.append(
+            replace(
+                last,
+                id=f"M{number:04d}",
+                event=f"made-{number}",
+                date=when,
+                known=when,
+                driver=DRIVERS[place],
+                ratings=(("a", score),),
+                grade="ABC"[int(rng.integers(3))],
+            )
+        )
+    return found
+
+
+def case_with(case: Case, items: list[NewsItem]) -> Case:
+    """Give the case on the day its last item became known: the months before it have held."""
+    held = items[-1].known.replace(day=1) - timedelta(days=1)
+    held = max(held, case.covered_until)
+    return replace(
+        case,
+        news=(*case.news, *items),
+        covered_until=held,
+        observed_to=dict.fromkeys(STREAMS, held),
+    )
+
+
+def done() -> list[dict[str, Any]]:
+    """Rows of this code, in order."""
+    if not ROWS.exists():
+        return []
+    rows = [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines() if line]
+    return [row for row in rows if row["code"] == code_hash()]
+
+
+def append(row: Mapping[str, Any]) -> None:
+    with ROWS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**row, "code": code_hash()}, sort_keys=True) + "\n")
+
+
+def run(until: float) -> None:
+    case, priors = read_case("armenia_azerbaijan"), durability.read_priors("default")
+    known = tuple(item for item in case.news if item.known <= case.covered_until)
+    case = replace(case, news=known)
+    items, rows = stream(case), done()
+
+    def refit(data: Any) -> Base:
+        return refitted(data, priors)
+
+    step: Base | Update = started(rows, case, refit)
+    for number in range(len(rows), ITEMS):
+        if time.monotonic() > until:
+            return
+        now = case_with(case, items[: number + 1])
+        began = time.perf_counter()
+        step = update(step, case=now, cutoff=items[number].known, refit=refit)
+        seconds = time.perf_counter() - began
+        row = told(number, step, seconds)
+        append(row)
+        if step.method != "weights":
+            sys.stdout.write(f"{row}\n")
+            sys.stdout.flush()
+
+
+def started(rows: list[dict[str, Any]], case: Case, refit: Any) -> Base:
+    """Give the fit that the last row stands on, or the first fit."""
+    data = assemble(case)
+    if not rows:
+        return refit(data)  # type: ignore[no-any-return]
+    particles = read_particles(rows[-1]["fit"])
+    if particles is None:
+        sys.exit(f"the cache no longer has {rows[-1]['fit']}; move {ROWS.name} away to begin anew")
+    return prepare(particles, rows=data.rows)
+
+
+def told(number: int, step: Update, seconds: float) -> dict[str, Any]:
+    headline = step.table["breakdown"]["24"]
+    parents = step.weighed.parents
+    return {
+        "number": number,
+        "cutoff": step.weighed.data.cutoff.isoformat(),
+        "seconds": seconds,
+        "method": step.method,
+        "khat": parents.khat if np.isfinite(parents.khat) else None,
+        "effective_size": parents.effective_size,
+        "probability": headline["mean"],
+        "mcse": headline["mcse"],
+        "fit": step.base.particles.key,
+        "fit_ok": step.base.particles.verdict["ok"],
+    }
+
+
+# ---- the table ----------------------------------------------------------------------------------
+
+
+def table_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    counts = {name: sum(row["method"] == name for row in rows) for name in METHODS}
+    code = rows[0]["code"]
+    yield f"{len(rows)} of {ITEMS} items over {MONTHS} months, code {code}, seed {SEED}."
+    yield ""
+    yield "| items | to | weights | moved draws | refits | weights, ms | moved, s | refit, s |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|"
+    for low in range(0, len(rows), 100):
+        part = rows[low : low + 100]
+        yield (
+            f"| {low + 1} to {low + len(part)} | {part[-1]['cutoff'][:7]} | "
+            + " | ".join(str(sum(row["method"] == name for row in part)) for name in METHODS)
+            + f" | {_median(part, 'weights', 1000.0)} | {_median(part, 'matched')} | "
+            f"{_median(part, 'refit')} |"
+        )
+    yield ""
+    light = [row["seconds"] for row in rows if row["method"] != "refit"]
+    heavy = [row["seconds"] for row in rows if row["method"] == "refit"]
+    yield (
+        f"In all {counts['refit']} refits in {sum(heavy) / 60.0:.0f} minutes, and "
+        f"{len(light)} answers without one in {sum(light):.0f} s. Fits whose own diagnostics "
+        f"failed: {len({row['fit'] for row in rows if not row['fit_ok']})} of "
+        f"{len({row['fit'] for row in rows})}."
+    )
+    jumps = list(refit_jumps(rows))
+    if jumps:
+        kept = sum(abs(moved) <= 0.01 + 2.0 * error for moved, error in jumps)
+        yield ""
+        yield (
+            f"At a refit the answer moves from what weights or moved draws said one item before: "
+            f"by {100 * statistics.median(abs(moved) for moved, _ in jumps):.2f} points in the "
+            f"median, {100 * max(abs(moved) for moved, _ in jumps):.2f} at most (the item's own "
+            f"effect included); {kept} of {len(jumps)} within one point and two combined errors."
+        )
+
+
+METHODS = ("weights", "matched", "refit")
+
+
+def refit_jumps(rows: list[dict[str, Any]]) -> Iterator[tuple[float, float]]:
+    """How far a refit lies from the answer one item before, and their combined error."""
+    for before, after in pairwise(rows):
+        if after["method"] == "refit" and before["method"] != "refit":
+            error = float(np.hypot(before["mcse"], after["mcse"]))
+            yield after["probability"] - before["probability"], error
+
+
+def _median(rows: list[dict[str, Any]], method: str, unit: float = 1.0) -> str:
+    found = [row["seconds"] for row in rows if row["method"] == method]
+    return f"{unit * statistics.median(found):.3g}" if found else "–"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    asked = parser.parse_args(arguments)
+    if asked.what == "run":
+        run(time.monotonic() + 60.0 * asked.minutes)
+    rows = done()
+    if rows:
+        page.publish("stream", f"{page.setting()}\n\n" + "\n".join(table_lines(rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The stream of a thousand items: made the same each time, told by what was answered how."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stream
+
+import durability
+from durability.vocabulary import DRIVERS
+
+
+@pytest.fixture(scope="module")
+def case() -> durability.Case:
+    return durability.read_case("armenia_azerbaijan")
+
+
+def test_items_come_in_order_over_years_and_are_the_same_each_time(case: durability.Case) -> None:
+    found = stream.stream(case)
+    assert found == stream.stream(case)
+    assert len({item.id for item in found}) == len({item.event for item in found}) == stream.ITEMS
+    days = [item.known for item in found]
+    assert days == sorted(days)
+    assert days[0] > case.covered_until
+    assert (days[-1] - days[0]).days > 0.95 * 30.4 * stream.MONTHS
+    assert {item.driver for item in found} == set(DRIVERS)
+    scores = [score for item in found for _, score in item.ratings]
+    assert set(scores) == set(range(-3, 4))
+
+
+def test_the_case_has_held_until_the_month_of_the_last_item(case: durability.Case) -> None:
+    found = stream.stream(case)
+    now = stream.case_with(case, found[:40])
+    assert now.covered_until + timedelta(days=1) == found[39].known.replace(day=1)
+    assert now.observed_to.keys() == case.observed_to.keys()
+    assert set(now.observed_to.values()) == {now.covered_until}
+    assert stream.case_with(case, found[:1]).covered_until == case.covered_until
+
+
+def row(number: int, method: str, probability: float, fit: str) -> dict[str, Any]:
+    return {
+        "number": number,
+        "cutoff": "2026-09-02",
+        "seconds": {"weights": 0.05, "matched": 10.0, "refit": 90.0}[method],
+        "method": method,
+        "khat": 0.2,
+        "effective_size": 800.0,
+        "probability": probability,
+        "mcse": 0.001,
+        "fit": fit,
+        "fit_ok": fit != "c",
+        "code": "x",
+    }
+
+
+def test_the_table_counts_what_was_answered_how_and_how_far_refits_jump() -> None:
+    rows = [
+        row(0, "weights", 0.040, "a"),
+        row(1, "matched", 0.041, "a"),
+        row(2, "refit", 0.044, "b"),
+        row(3, "weights", 0.045, "b"),
+        row(4, "refit", 0.065, "c"),
+    ]
+    assert list(stream.refit_jumps(rows)) == [
+        (pytest.approx(0.003), pytest.approx(0.001 * 2**0.5)),
+        (pytest.approx(0.02), pytest.approx(0.001 * 2**0.5)),
+    ]
+    told = "\n".join(stream.table_lines(rows))
+    assert "| 1 to 5 | 2026-09 | 2 | 1 | 2 | 50 | 10 | 90 |" in told
+    assert "In all 2 refits in 3 minutes" in told
+    assert "failed: 1 of 3" in told
+    assert "1 of 2 within one point" in told
