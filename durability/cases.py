@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from durability import toml_tables
 from durability.case_folders import CASE_FILE, copy_case, find_case, list_cases, whole_folder
 from durability.case_settings import (
     SIGNED,
@@ -36,6 +37,7 @@ from durability.files import write_whole
 from durability.indicators import IndicatorWindow, collect_indicators
 from durability.news import NewsItem, NewsRow, Retraction
 from durability.news_ledger import collect_news, items_of, retractions_of
+from durability.toml_files import toml_of
 
 __all__ = [
     "Case",
@@ -167,7 +169,7 @@ def read_case(name_or_path: str | Path) -> Case:
     if (path := folder / "reconciliations.csv").exists():
         reconciliations = collect_reconciliations(path, news, problems)
     if settings is not None:
-        _check_reports(folder / CASE_FILE, settings.conditions, news, problems)
+        _check_reports(folder / CASE_FILE, settings, news, problems)
     problems.raise_any()
     # Settings are None only where a problem was noted, which has just been raised.
     settings = cast(CaseSettings, settings)
@@ -175,18 +177,23 @@ def read_case(name_or_path: str | Path) -> Case:
 
 
 def _check_reports(
-    path: Path, conditions: Sequence[Condition], news: Sequence[NewsItem], problems: Problems
+    path: Path, settings: CaseSettings, news: Sequence[NewsItem], problems: Problems
 ) -> None:
-    """Note outcomes that are said to be reported by news items that do not exist."""
+    """Note what conditions say of other files that is not in them."""
+    top = toml_tables.top(toml_of(path, settings.text), problems)
+    tables = toml_tables.subtables(top, "condition", settings.text)
+    by_name = {table.content.get("name"): table for table in tables}
     ids = {item.id for item in news}
-    for each in conditions:
+    for each in settings.conditions:
+        table = by_name[each.name]
         if each.chance_from and not (path.parent / ELECTION_FILE).exists():
-            found = f"condition {quoted(each.name)} takes its chance from {each.chance_from}"
-            problems.add(f"{path}", found, f"needs {ELECTION_FILE} beside it, or fails instead")
+            allowed = f"needs {ELECTION_FILE} beside this file; or give fails instead"
+            table.refuse("chance_from", f"= {quoted(each.chance_from)}", allowed)
         for item in each.outcome.reported_by if each.outcome else ():
-            if item not in ids:
-                found = f"condition {quoted(each.name)} is reported by {quoted(item)}"
-                problems.add(f"{path}", found, "must name items of news.csv by their id")
+            outcome = toml_tables.inner(table, "outcome")
+            if item not in ids and outcome is not None:
+                allowed = "must name items of news.csv by their id"
+                outcome.refuse("reported_by", f"names {quoted(item)}", allowed)
 
 
 def _case(

@@ -348,6 +348,39 @@ def test_huge_settings_are_refused_before_they_are_read(folder: Path) -> None:
     assert "100 MiB" in refusals(folder)[0]
 
 
+def line_of(path: Path, start: str, *, after: str) -> int:
+    """Line that starts so, the first after a line that holds a text."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    first = next(i for i, line in enumerate(lines) if after in line)
+    return next(i for i, line in enumerate(lines, 1) if i > first and line.startswith(start))
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A copy of the flagship."""
+    return Path(shutil.copytree(find_case("armenia_azerbaijan"), tmp_path / "shipped"))
+
+
+def test_an_outcome_reported_by_no_item_is_refused_at_its_line(shipped: Path) -> None:
+    settings = shipped / "case.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('reported_by = ["T140"]', 'reported_by = ["T999"]'))
+    line = line_of(settings, "[condition.outcome]", after='name = "two_thirds"')
+    assert refusals(shipped) == [
+        f'{settings} line {line}: condition.outcome.reported_by names "T999"; '
+        "must name items of news.csv by their id"
+    ]
+
+
+def test_a_chance_from_an_election_that_is_not_there_is_refused_at_its_line(shipped: Path) -> None:
+    (shipped / "election.toml").unlink()
+    line = line_of(shipped / "case.toml", "chance_from", after='name = "two_thirds"')
+    assert refusals(shipped) == [
+        f'{shipped / "case.toml"} line {line}: condition.chance_from = "election:two_thirds"; '
+        "needs election.toml beside this file; or give fails instead"
+    ]
+
+
 # Whatever stands in the files ---------------------------------------------------------------
 
 FILES = ("case.toml", "news.csv", "indicators.csv", "codings.csv", "reconciliations.csv")
