@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -217,6 +218,20 @@ class Course:
     log_weight: np.ndarray
 
 
+class Guide(Protocol):
+    """How paths are to be drawn for a statement (:class:`durability.models.steering.Guide`)."""
+
+    @property
+    def months(self) -> int:
+        """Those in which paths are steered."""
+
+    def standing(self, time: np.ndarray, met: np.ndarray) -> Any:
+        """Tell where every draw stands when a month begins."""
+
+    def chances(self, place: int, month: int, **where: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the chances to draw a step's month with: that it is decided, and then met."""
+
+
 @dataclass(slots=True)
 class _State:
     """What changes from month to month."""
@@ -227,6 +242,8 @@ class _State:
     fading: np.ndarray
     lasting: np.ndarray
     log_weight: np.ndarray
+    guide: Guide | None = None
+    standing: Any = None
     jumps: list[tuple[np.ndarray, int, np.ndarray, np.ndarray, bool]] = field(default_factory=list)
 
 
@@ -240,6 +257,7 @@ def follow(
     *,
     forced: Mapping[int, Forced] | None = None,
     observing: bool = False,
+    guide: Guide | None = None,
 ) -> Course:
     """Follow every step along every draw's path.
 
@@ -259,6 +277,9 @@ def follow(
         Steps of which a scenario says what becomes of them.
     observing : bool
         Whether what is forced is learned, and must be possible, or brought about.
+    guide : Guide, optional
+        How the steps that what is learned hangs on are drawn; weights make up for it, exactly.
+        Where none is given every step is drawn by its own chances.
 
     Returns
     -------
@@ -290,6 +311,9 @@ def follow(
             continue
         x = pressure[:, month] + shift[:, month]
         state.jumps.clear()
+        state.guide = guide if guide is not None and month < guide.months else None
+        if state.guide is not None:
+            state.standing = state.guide.standing(state.time, state.met)
         for place, step in enumerate(steps):
             rule = forced.get(place)
             _month_of(step, place, month, x, reference, chances, state, rule, observing, steps)
@@ -346,18 +370,89 @@ def _month_of(
     if waiting:
         state.log_weight[rows] -= total
         return
+    leant = _leant(place, month, rows, since, total, likely, state)
     if not math.isnan(step.decided_at):
         now = total > 0.0
         at = np.full(rows.size, max(step.decided_at, 0.0))
     else:
         left = chances.patience[rows, place] - state.spent[rows, place]
-        now = total >= left
-        share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
+        if leant is None:
+            now = total >= left
+            share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
+            state.spent[rows, place] += total
+        else:
+            now, share = _drawn(place, rows, left, total, leant[0], state)
         at = _moment(step, month, since, first, share)
-        state.spent[rows, place] += total
     if now.any():
-        met = chances.mark[rows[now], place] < likely[now]
+        met = chances.mark[rows[now], place] < (likely if leant is None else leant[1])[now]
+        if leant is not None:
+            _weigh_outcome(rows[now], met, likely[now], leant[1][now], state)
         _settle(step, place, month, rows[now], at[now], met, likely[now], chances, state)
+
+
+def _leant(
+    place: int,
+    month: int,
+    rows: np.ndarray,
+    since: np.ndarray | float,
+    hazard: np.ndarray,
+    likely: np.ndarray,
+    state: _State,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Chances of being decided and then met that a step is drawn with, if not its own."""
+    if state.guide is None:
+        return None
+    return state.guide.chances(
+        place,
+        month,
+        rows=rows,
+        begun=since,
+        hazard=hazard,
+        likely=likely,
+        time=state.time,
+        met=state.met,
+        standing=state.standing,
+    )
+
+
+def _drawn(
+    place: int,
+    rows: np.ndarray,
+    left: np.ndarray,
+    hazard: np.ndarray,
+    decided: np.ndarray,
+    state: _State,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decide a step in a month with a chance that is not its own, and weigh the draws by it.
+
+    The patience that is left is spent as if the hazard were another; what the month's share of it
+    makes of a decided step's moment is as under the step's own.
+
+    Returns
+    -------
+    now : ndarray (row,)
+        Whether it is decided in the month.
+    share : ndarray (row,)
+        Of the month's own hazard at which it is.
+    """
+    drawn = -np.log1p(-decided)
+    now = (drawn > 0.0) & (drawn >= left)
+    own = -np.expm1(-hazard[now])
+    share = np.zeros(rows.size)
+    within = -np.log1p(own * np.expm1(-left[now]) / decided[now])
+    share[now] = np.minimum(within / hazard[now], 1.0)
+    state.spent[rows, place] += drawn
+    state.log_weight[rows] += np.where(now, 0.0, drawn - hazard)
+    state.log_weight[rows[now]] += np.log(own / decided[now])
+    return now, share
+
+
+def _weigh_outcome(
+    rows: np.ndarray, met: np.ndarray, likely: np.ndarray, drawn: np.ndarray, state: _State
+) -> None:
+    """Weigh the draws by an outcome's own chance over that which it was drawn with."""
+    own, used = np.where(met, likely, 1.0 - likely), np.where(met, drawn, 1.0 - drawn)
+    state.log_weight[rows] += np.log(own / used)
 
 
 def _moment(
