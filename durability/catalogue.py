@@ -148,9 +148,9 @@ def conditions_law() -> ModuleType:
     return import_module("durability.models.conditions")
 
 
-def steering_law() -> ModuleType:
+def outlooks_law() -> ModuleType:
     """Give how paths are drawn so that what is observed happens on them."""
-    return import_module("durability.models.steering")
+    return import_module("durability.models.outlooks")
 
 
 def contributions_law() -> ModuleType:

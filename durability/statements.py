@@ -17,7 +17,7 @@ from typing import Final
 
 from durability.assembly import ModelData
 from durability.calendar import add_months, month_label
-from durability.catalogue import conditions_law, steering_law
+from durability.catalogue import conditions_law, outlooks_law
 from durability.conditions import FAILED, MET, Condition, months_after
 from durability.errors import Problems, one_of, quoted
 from durability.simulation import Statement
@@ -163,7 +163,7 @@ def _statement(
         observing=observing,
         pins=pins,
         shifts=shifts,
-        guide=steering_law().guide(made.steps, forced) if steered else None,
+        guide=outlooks_law().guide(made.steps, forced) if steered else None,
     )
 
 

@@ -28,9 +28,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
 
 import numpy as np
+from durability.models.steering import Guide, Standing, drawn, outcome_weight
 
 MET, FAILED, PENDING = "met", "failed", "pending"
 
@@ -218,20 +218,6 @@ class Course:
     log_weight: np.ndarray
 
 
-class Guide(Protocol):
-    """How paths are to be drawn for a statement (:class:`durability.models.steering.Guide`)."""
-
-    @property
-    def months(self) -> int:
-        """Those in which paths are steered."""
-
-    def standing(self, time: np.ndarray, met: np.ndarray) -> Any:
-        """Tell where every draw stands when a month begins."""
-
-    def chances(self, place: int, month: int, **where: Any) -> tuple[np.ndarray, np.ndarray] | None:
-        """Give the chances to draw a step's month with: that it is decided, and then met."""
-
-
 @dataclass(slots=True)
 class _State:
     """What changes from month to month."""
@@ -243,7 +229,7 @@ class _State:
     lasting: np.ndarray
     log_weight: np.ndarray
     guide: Guide | None = None
-    standing: Any = None
+    standing: Standing | None = None
     jumps: list[tuple[np.ndarray, int, np.ndarray, np.ndarray, bool]] = field(default_factory=list)
 
 
@@ -366,11 +352,11 @@ def _month_of(
     if not rows.size:
         return
     since = begun if isinstance(begun, float) else begun[rows]
-    total, likely, first = _hazard(step, place, month, x, reference, chances, rows, since)
+    total, likely, first, pull = _hazard(step, place, month, x, reference, chances, rows, since)
     if waiting:
         state.log_weight[rows] -= total
         return
-    leant = _leant(place, month, rows, since, total, likely, state)
+    leant = _leant(place, month, rows, since, (total, likely, pull), state)
     if not math.isnan(step.decided_at):
         now = total > 0.0
         at = np.full(rows.size, max(step.decided_at, 0.0))
@@ -381,12 +367,14 @@ def _month_of(
             share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
             state.spent[rows, place] += total
         else:
-            now, share = _drawn(place, rows, left, total, leant[0], state)
+            now, share, spent, weight = drawn(left, total, leant[0])
+            state.spent[rows, place] += spent
+            state.log_weight[rows] += weight
         at = _moment(step, month, since, first, share)
     if now.any():
         met = chances.mark[rows[now], place] < (likely if leant is None else leant[1])[now]
         if leant is not None:
-            _weigh_outcome(rows[now], met, likely[now], leant[1][now], state)
+            state.log_weight[rows[now]] += outcome_weight(met, likely[now], leant[1][now])
         _settle(step, place, month, rows[now], at[now], met, likely[now], chances, state)
 
 
@@ -395,64 +383,26 @@ def _leant(
     month: int,
     rows: np.ndarray,
     since: np.ndarray | float,
-    hazard: np.ndarray,
-    likely: np.ndarray,
+    own: tuple[np.ndarray, np.ndarray, np.ndarray],
     state: _State,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Chances of being decided and then met that a step is drawn with, if not its own."""
-    if state.guide is None:
+    if state.guide is None or state.standing is None:
         return None
-    return state.guide.chances(
+    hazard, likely, pull = own
+    leant: tuple[np.ndarray, np.ndarray] | None = state.guide.chances(
         place,
         month,
         rows=rows,
         begun=since,
         hazard=hazard,
         likely=likely,
+        pull=pull,
         time=state.time,
         met=state.met,
         standing=state.standing,
     )
-
-
-def _drawn(
-    place: int,
-    rows: np.ndarray,
-    left: np.ndarray,
-    hazard: np.ndarray,
-    decided: np.ndarray,
-    state: _State,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Decide a step in a month with a chance that is not its own, and weigh the draws by it.
-
-    The patience that is left is spent as if the hazard were another; what the month's share of it
-    makes of a decided step's moment is as under the step's own.
-
-    Returns
-    -------
-    now : ndarray (row,)
-        Whether it is decided in the month.
-    share : ndarray (row,)
-        Of the month's own hazard at which it is.
-    """
-    drawn = -np.log1p(-decided)
-    now = (drawn > 0.0) & (drawn >= left)
-    own = -np.expm1(-hazard[now])
-    share = np.zeros(rows.size)
-    within = -np.log1p(own * np.expm1(-left[now]) / decided[now])
-    share[now] = np.minimum(within / hazard[now], 1.0)
-    state.spent[rows, place] += drawn
-    state.log_weight[rows] += np.where(now, 0.0, drawn - hazard)
-    state.log_weight[rows[now]] += np.log(own / decided[now])
-    return now, share
-
-
-def _weigh_outcome(
-    rows: np.ndarray, met: np.ndarray, likely: np.ndarray, drawn: np.ndarray, state: _State
-) -> None:
-    """Weigh the draws by an outcome's own chance over that which it was drawn with."""
-    own, used = np.where(met, likely, 1.0 - likely), np.where(met, drawn, 1.0 - drawn)
-    state.log_weight[rows] += np.log(own / used)
+    return leant
 
 
 def _moment(
@@ -497,14 +447,17 @@ def _hazard(
     chances: Chances,
     rows: np.ndarray,
     begun: np.ndarray | float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hazard of being decided this month, chance that it is then met, and where it begins."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Hazard of being decided this month, chance that it is then met, where in it it begins.
+
+    And the pull of the drivers: the factor of the hazard of failing.
+    """
     total, first = exposure(step, month, begun)
     if isinstance(begun, float):
         total, first = np.full(rows.size, total), np.full(rows.size, first)
     fails = chances.fails[rows, place]
     if not step.depends_on:
-        return total, 1.0 - fails, first
+        return total, 1.0 - fails, first, np.ones(rows.size)
     away = -reference[rows, place]
     for driver in step.depends_on:
         away += x[rows, driver]
@@ -513,7 +466,7 @@ def _hazard(
     both = met + failed
     # A day of its own does not wait for the drivers; only its outcome depends on them.
     faster = 1.0 if not math.isnan(step.decided_at) else both
-    return total * faster, met / both, first
+    return total * faster, met / both, first, pull
 
 
 def exposure(step: Step, month: int, begun: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
@@ -583,7 +536,7 @@ def _decide_as_said(
         since = np.where(possible, since, float(month))
     elif since == -math.inf and step.elapsed:
         since = float(month)
-    total, likely, first = _hazard(
+    total, likely, first, _ = _hazard(
         step, place, month, x, reference, chances, np.arange(draws), since
     )
     met = np.full(draws, rule.result == MET)
