@@ -209,7 +209,8 @@ class Course:
     shift : ndarray (draw, month, driver)
         What outcomes add to the pressure, on average over each month.
     log_weight : ndarray (draw,)
-        Log chance of what was forced, along the path.
+        Log chance of what was forced, along the path, times what the path's own chance is of that
+        with which it was drawn.
     """
 
     time: np.ndarray
@@ -320,7 +321,8 @@ def _weigh_by(forced: Mapping[int, Forced], state: _State) -> None:
     """Leave only the paths on which what is said to have come by a month did come."""
     for place, rule in forced.items():
         if rule.by:
-            there = state.time[:, place] < rule.month + 1.0
+            # The end of a month belongs to it: a vote on its last day came in it.
+            there = state.time[:, place] <= rule.month + 1.0
             came = there & (state.met[:, place] == (rule.result == MET))
             state.log_weight[~came] = -np.inf
 

@@ -309,6 +309,7 @@ def _outlook(net: _Net, place: int) -> Outlook:
         met=met.reshape(months).mean(axis=2),
         failed=failed.reshape(months).mean(axis=2),
         waiting=waiting,
+        said=None if rule is None or rule.result == PENDING else (rule.result == MET, rule.month),
     )
 
 

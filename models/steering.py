@@ -11,12 +11,13 @@ fails in it, or waits on, the chances drawn with are
 
     q^* = \frac{p\,g}{p\,g + (1-p)\,v}, \quad g = l\,u + (1-l)\,w, \qquad l^* = \frac{l\,u}{g},
 
-mixed with a small share of :math:`p` and :math:`l` themselves. The path's weight is multiplied by
-:math:`p/q` where the step is decided and by :math:`(1-p)/(1-q)` where it is not, and by
-:math:`l/l'` or :math:`(1-l)/(1-l')`; the moment within the month has its own law. So whatever the
-outlooks are, weighed paths have the law of the model: they decide only how even the weights are.
-Were each outlook the chance of the statement given that state, all weights would be equal (Doob's
-transform; as a proposal: doi:10.48550/arXiv.2409.02399).
+mixed with a small share of :math:`p` and :math:`l` themselves, except where the statement excludes
+an outcome of the step itself. The path's weight is multiplied by :math:`p/q` where the step is
+decided and by :math:`(1-p)/(1-q)` where it is not, and by :math:`l/l'` or :math:`(1-l)/(1-l')`; the
+moment within the month has its own law. So whatever the outlooks are, weighed paths have the law of
+the model: they decide only how even the weights are. Were each outlook the chance of the statement
+given that state, all weights would be equal (Doob's transform; as a proposal:
+doi:10.48550/arXiv.2409.02399).
 
 :mod:`durability.models.outlooks` computes them with drivers that stay where the numbers were given.
 Along a path pressure changes a step's hazard by a factor :math:`r`, and so the outlook of waiting:
@@ -30,7 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CELLS = 4
+CELLS = 2
 """Parts of a month in which it is told when a step's requirements stood."""
 
 OWN_SHARE = 0.05
@@ -54,6 +55,8 @@ class Outlook:
     met, failed : ndarray (state, month)
     waiting : ndarray (state, cell, month)
         On through the month; by the cell in which its requirements stood, where that matters.
+    said : tuple of bool and int, or None
+        Whether the statement says that it is met, and the last month in which it may be decided.
     """
 
     others: tuple[int, ...]
@@ -61,6 +64,7 @@ class Outlook:
     met: np.ndarray
     failed: np.ndarray
     waiting: np.ndarray
+    said: tuple[bool, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +168,8 @@ class Guide:
         Returns
         -------
         decided, met : ndarray (row,)
-            Strictly between zero and one wherever the step's own chances are. None of a step
-            that is not steered.
+            Strictly between zero and one wherever the step's own chances are and the statement
+            does not exclude it. None of a step that is not steered.
         """
         if place not in self.outlooks:
             return None
@@ -180,9 +184,14 @@ class Guide:
         matters = outlook.matters[state] & standing.asked[place][rows]
         values = outlook.met[state, month], outlook.failed[state, month]
         waiting = _pulled(outlook, month, state, outlook.waiting[state, cell, month], pull)
-        return leaning(
+        decided, outcome = leaning(
             hazard, likely, tuple(np.where(matters, each, 1.0) for each in (*values, waiting))
         )
+        if outlook.said is not None and month <= outlook.said[1]:
+            outcome = np.full(rows.size, float(outlook.said[0]))
+            if month == outlook.said[1]:
+                decided = np.where(hazard > 0.0, 1.0, 0.0)
+        return decided, outcome
 
 
 def _pulled(
@@ -258,7 +267,8 @@ def drawn(
     log_weight : ndarray (row,)
         Its own chance of that over the one it was drawn with.
     """
-    spent = -np.log1p(-decided)
+    with np.errstate(divide="ignore"):
+        spent = -np.log1p(-decided)
     now = (spent > 0.0) & (spent >= left)
     own = -np.expm1(-hazard[now])
     within = -np.log1p(own * np.expm1(-left[now]) / decided[now])
@@ -271,4 +281,6 @@ def drawn(
 
 def outcome_weight(met: np.ndarray, likely: np.ndarray, used: np.ndarray) -> np.ndarray:
     """Log of an outcome's own chance over the one it was drawn with, each given of being met."""
-    return np.asarray(np.log(np.where(met, likely / used, (1.0 - likely) / (1.0 - used))))
+    own, drawn_with = np.where(met, likely, 1.0 - likely), np.where(met, used, 1.0 - used)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(own / drawn_with))

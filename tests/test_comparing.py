@@ -197,16 +197,27 @@ def test_where_few_paths_agree_draws_are_continued_again(base: Base) -> None:
     assert moved == pytest.approx(apart, abs=1e-14)
 
 
-def test_too_few_paths_are_flagged(base: Base) -> None:
-    found = compared(base, one("called=by:called@2026-07", "referendum=by:passed@2026-09"))
+def test_too_few_paths_are_flagged() -> None:
+    """Three hundred draws are too few, however often they are continued."""
+    found = compared(prepare(conditioned_fit(75, ROOTED)), one("called=called@2027-06"))
     assert not found.ok
     assert "effective draws are fewer than 400" in found.answers[0].reasons[-1]
     assert found.answers[0].continuations == 16
 
 
 def test_no_path_at_all_is_an_error(base: Base) -> None:
+    """Nothing can be called before December, and a vote needs the call."""
+    text = changed(ROOTED, "called", not_before="2026-12-01")
     with pytest.raises(InputError, match="none of 9,600 simulated paths agrees"):
-        compared(base, one("referendum=by:passed@2026-07", "signature=by:failed@2026-07"))
+        compared(base, one("referendum=by:passed@2026-10"), text=text)
+
+
+def test_a_vote_on_the_last_day_of_a_month_has_come_by_that_month(base: Base) -> None:
+    on, by = compared(base, one("vote=met@2027-03"), one("vote=by:met@2027-03")).answers
+    assert on.chance is not None
+    assert by.chance is not None
+    assert by.chance["mean"] == pytest.approx(on.chance["mean"], rel=1e-3)
+    assert by.conditions["vote"] == on.conditions["vote"]
 
 
 def test_an_impossible_draw_gains_no_weight_by_smoothing() -> None:
