@@ -298,3 +298,18 @@ def test_more_requirements_than_are_told_apart_are_exact_too() -> None:
         return (begun(time + 1e-5) - begun(time - 1e-5)) / 2e-5 * in_month(0.4, time, 14)
 
     assert within(np.exp(course.log_weight), over(density, 1e-5, 14))
+
+
+def test_weights_are_nearly_even_where_drivers_do_nothing() -> None:
+    """Of a tree with a vote, two ways and a chain: what is left is the tables' coarseness."""
+    steps = (
+        a_step("vote", decided_at=4.3, fails=0.4),
+        step("one", 0.02, 0.6, not_before=2.4),
+        step("other", 0.03, 0.5),
+        step("text", 0.2, 0.1, requires=(0,)),
+        step("call", 0.3, 0.2, requires=(3,), requires_any=(1, 2), elapsed=True),
+        step("wait", 0.01, 0.5),
+        step("sign", 0.2, 0.3, requires_any=(4, 5), elapsed=True),
+    )
+    even = [effective(told(*steps, said={6: met(month)})) for month in (14, 24)]
+    assert min(even) > 0.7, even
