@@ -334,21 +334,23 @@ def _waits(
     chances, likely = _chances(net, place), 1.0 - net.steps[place].fails
     moves = [_moves(net, beside, axis) for axis in range(len(beside.others))]
     moves += [partial(_escape, *each) for each in _needless(net, place)]
-    now = np.repeat(np.where(matters, 0.0, 1.0)[:, None], len(chances), axis=1)
+    rows = len(chances)
+    # The step itself, and as if it stood still to the month's end: both go back together.
+    both = np.repeat(np.where(matters, 0.0, 1.0)[:, None], 2 * rows, axis=1)
+    now, still = both[:, :rows], both[:, rows:]
     waiting = np.zeros((*now.shape, net.cells // CELLS))
     begun = np.zeros((len(matters), net.cells + 1))
     for cell in reversed(range(net.cells)):
         if (cell + 1) % CELLS == 0:
-            still = now.copy()
-        for each, weight in ((now, 0.0), (still, 0.5 / CELLS)):
-            waiting[:, :, cell // CELLS] += weight * each
-            for move in moves:
-                move(each, cell)
-            each[~matters] = 1.0
-            waiting[:, :, cell // CELLS] += weight * each
+            still[:] = now
+        waiting[:, :, cell // CELLS] += still / (2 * CELLS)
+        for move in moves:
+            move(both, cell)
+        both[~matters] = 1.0
+        waiting[:, :, cell // CELLS] += still / (2 * CELLS)
         gain = likely * met[:, cell] + (1.0 - likely) * failed[:, cell]
-        now[matters] += (chances[:, cell] * (gain[:, None] - now))[matters]
-        begun[:, cell] = now[:, cell if len(chances) > 1 else 0]
+        now += np.where(matters[:, None], chances[:, cell] * (gain[:, None] - now), 0.0)
+        begun[:, cell] = now[:, cell if rows > 1 else 0]
     return waiting, begun
 
 

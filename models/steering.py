@@ -169,9 +169,9 @@ class Guide:
         -------
         decided, met : ndarray (row,)
             Strictly between zero and one wherever the step's own chances are and the statement
-            does not exclude it. None of a step that is not steered.
+            does not exclude it. None of a step that is not steered, or not asked for any more.
         """
-        if place not in self.outlooks:
+        if place not in self.outlooks or not (asked := standing.asked[place][rows]).any():
             return None
         outlook = self.outlooks[place]
         state = np.zeros(rows.size, dtype=int)
@@ -181,7 +181,7 @@ class Guide:
         cell = np.zeros(1, dtype=int)
         if outlook.waiting.shape[1] > 1:
             cell = np.minimum((begun * CELLS).astype(int), outlook.waiting.shape[1] - 1)  # type: ignore[union-attr]
-        matters = outlook.matters[state] & standing.asked[place][rows]
+        matters = outlook.matters[state] & asked
         values = outlook.met[state, month], outlook.failed[state, month]
         waiting = _pulled(outlook, month, state, outlook.waiting[state, cell, month], pull)
         decided, outcome = leaning(
