@@ -21,13 +21,15 @@ from durability.paths import (
     Weighted,
     base_weights,
     begin,
+    follow,
     lengthened,
     observed_weights,
+    plain_chance,
     time_quantiles,
 )
 from durability.reweighting import smooth
 from durability.simulation import monthly_normals, onward, simulate
-from durability.statements import Scenario
+from durability.statements import Scenario, state
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 from durability.weighing import Base, prepare
 
@@ -319,6 +321,79 @@ def test_months_learned_one_by_one_average_back_to_the_forecast(base: Base, name
     assert abs(mean - as_it_comes["mean"]) < 2.0 * as_it_comes["mcse"]
     moved = [a.difference["war"]["60"] for a in found.answers]
     assert any(abs(each["mean"]) > 4.0 * each["mcse"] for each in moved)
+
+
+def test_what_becomes_of_a_step_late_in_its_chain_averages_back_to_the_forecast(base: Base) -> None:
+    """Signed by a month, failed by it, or pending to its end: a partition, each drawn otherwise."""
+    ways = ("by:signed", "by:failed", "pending")
+    found = compared(base, *(one(f"signature={way}@2028-12") for way in ways))
+    chances = [answer.chance for answer in found.answers if answer.chance]
+    error = math.sqrt(sum(each["mcse"] ** 2 for each in chances))
+    assert abs(sum(each["mean"] for each in chances) - 1.0) < 4.0 * error
+    assert min(each["mean"] for each in chances) > 0.01
+    for rung in ("breakdown", "force"):
+        told = [answer.table[rung]["36"] for answer in found.answers]
+        mean = sum(c["mean"] * each["mean"] for c, each in zip(chances, told, strict=True))
+        spread = math.sqrt(
+            sum(
+                (c["mcse"] * each["mean"]) ** 2 + (c["mean"] * each["mcse"]) ** 2
+                for c, each in zip(chances, told, strict=True)
+            )
+        )
+        assert abs(mean - found.table[rung]["36"]["mean"]) < 4.0 * spread
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("signature=signed@2027-06",),
+        ("signature=by:failed@2028-01", "relents=pending@2028-06"),
+        ("referendum=rejected@2027-11", "corridor=by:open@2028-11", "vote=failed"),
+    ],
+)
+def test_drawn_for_it_paths_say_what_they_say_by_themselves(
+    base: Base, settings: tuple[str, ...]
+) -> None:
+    """And far more of them do: the same answer as from sixteen continuations left to themselves."""
+    case = conditioned(ROOTED)
+    present = lengthened(begin(base, case=case), 16)
+    (said,) = state([one(*settings)], present.data, present.plan, months=MONTHS)
+    assert said.guide is not None
+    plain = follow(present, replace(said, guide=None), 16)
+    before = base_weights(present, 16)
+    weights = observed_weights(before, plain)
+    assert weights is not None
+    answer = answered(base, *settings)
+    assert answer.continuations <= 2
+    assert answer.chance is not None
+    chance = plain_chance(
+        np.exp(np.stack([path.log_weight for path in plain], axis=1)), before, present.chains
+    )
+    error = math.hypot(chance["mcse"], answer.chance["mcse"])
+    assert abs(chance["mean"] - answer.chance["mean"]) < 4.0 * error
+    assert answer.chance["mcse"] < chance["mcse"]
+    for r, rung in enumerate(RUNGS):
+        values = np.stack([path.chances[:, r, -1] for path in plain], axis=1)
+        mine, theirs = answer.table[rung]["60"], plain_chance(values, weights, present.chains)
+        error = math.hypot(mine["mcse"], theirs["mcse"])
+        assert abs(mine["mean"] - theirs["mean"]) < 4.0 * error
+    once = observed_weights(base_weights(present, 1), plain[:1])
+    assert once is not None
+    assert answer.weights.parents.effective_size > 2.0 * once.parents.effective_size
+
+
+def test_nothing_is_drawn_otherwise_where_nothing_has_to_be(base: Base) -> None:
+    """Of roots, of what is pending, and of whatever is brought about."""
+    present = begin(base, case=conditioned(ROOTED))
+    told = [
+        one("corridor=open@2028-01", "called=called@2027-01"),
+        one("signature=pending@2029-01"),
+        one("talks=met"),
+        one("signature=signed@2027-06", verb="intervening"),
+        one(),
+    ]
+    found = state(told, present.data, present.plan, months=MONTHS)
+    assert [each.guide for each in found] == [None] * 5
 
 
 # ---- where the case has moved on ----------------------------------------------------------------

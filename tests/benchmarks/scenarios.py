@@ -114,7 +114,7 @@ def speaking() -> Iterator[str]:
     """Effective draws of unlikely scenarios, before and after paths are drawn for them."""
     from durability.bases import find_base
     from durability.cases import read_case
-    from durability.comparing import CONTINUATIONS_MOST
+    from durability.comparing import CONTINUATIONS_MOST, scenarios
     from durability.paths import base_weights, begin, follow, lengthened, observed_weights
     from durability.statements import Scenario, state
     from durability.weighing import prepare
@@ -148,6 +148,9 @@ def speaking() -> Iterator[str]:
             f"{sizes[0]:.0f} | {sizes[1]:.0f} | {found.parents.effective_size:.0f} | "
             f"{found.parents.khat:.2f} | {took:.2f} |"
         )
+    every = [Scenario(name=", ".join(each), settings=each) for each in UNLIKELY]
+    took, _ = timed(partial(scenarios, present.update, every))
+    yield f"\nAll {len(every)}, as `durability scenario` answers them: {took:.2f} s of the processor"
 
 
 def main() -> int:
