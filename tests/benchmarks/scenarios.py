@@ -150,7 +150,7 @@ def speaking() -> Iterator[str]:
         )
     every = [Scenario(name=", ".join(each), settings=each) for each in UNLIKELY]
     took, _ = timed(partial(scenarios, present.update, every))
-    yield f"\nAll {len(every)}, as `durability scenario` answers them: {took:.2f} s of the processor"
+    yield f"\nAll {len(every)} together, answered: {took:.2f} s of the processor."
 
 
 def main() -> int:
