@@ -59,8 +59,8 @@ def test_drawn_with_its_own_chance_it_is_as_if_it_were_not_steered() -> None:
 
 def test_chances_lean_toward_the_better_outlook_and_never_all_the_way() -> None:
     hazard, likely = np.full(3, 0.2), np.full(3, 0.3)
-    worths = (np.array([0.5, 0.2, 0.0]), np.array([0.5, 0.0, 0.0]), np.array([0.5, 0.1, 0.7]))
-    decided, met = steering.leaning(hazard, likely, worths)
+    hopes = (np.array([0.5, 0.2, 0.0]), np.array([0.5, 0.0, 0.0]), np.array([0.5, 0.1, 0.7]))
+    decided, met = steering.leaning(hazard, likely, hopes)
     own, kept = -math.expm1(-0.2), steering.OWN_SHARE
     gain = 0.3 * 0.2
     expected = own * gain / (own * gain + (1.0 - own) * 0.1)
