@@ -148,6 +148,11 @@ def conditions_law() -> ModuleType:
     return import_module("durability.models.conditions")
 
 
+def outlooks_law() -> ModuleType:
+    """Give how paths are drawn so that what is observed happens on them."""
+    return import_module("durability.models.outlooks")
+
+
 def contributions_law() -> ModuleType:
     """Give what each thing observed adds to a driver."""
     return import_module("durability.models.contributions")

@@ -132,8 +132,10 @@ def scenarios(
     Every scenario is followed along the same draws with the same random numbers as the forecast
     it is compared with. Observing weighs path :math:`i` by the chance :math:`\ell_i` that it gave
     to what is learned, :math:`F = \sum_i w_i \ell_i F_i / \sum_i w_i \ell_i`, smoothed as every
-    weight is (doi:10.48550/arXiv.1507.02646); while fewer than 400 effective draws are left,
-    draws are continued again, up to sixteen times. Nothing is sampled.
+    weight is (doi:10.48550/arXiv.1507.02646). Steps that what is learned hangs on are drawn so that
+    it happens on most paths, and :math:`\ell_i` has the exact ratio of the two laws in it. While
+    fewer than 400 effective draws are left, or their weights' tail is too heavy, draws are
+    continued again, up to sixteen times. Nothing is sampled.
 
     Parameters
     ----------
@@ -191,7 +193,7 @@ def _answered(
     while True:
         before = base_weights(present, count)
         weights = observed_weights(before, paths) if observing else before
-        enough = weights is not None and weights.parents.effective_size >= EFFECTIVE_LEAST
+        enough = weights is not None and not _doubts(weights)
         if enough or weights is before or 2 * count > CONTINUATIONS_MOST:
             break
         present = lengthened(present, 2 * count)

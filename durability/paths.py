@@ -82,7 +82,8 @@ class Followed:
     reached : ndarray (draw, stage)
         Months after the cutoff at which each stage of the life cycle is reached.
     log_weight : ndarray (draw,)
-        Log chance of what is observed.
+        Log chance of what is observed, times what the path's own chance is of that with which it
+        was drawn.
     first : ndarray (draw, driver)
         Pressure in the first month.
     """
@@ -216,7 +217,7 @@ def own_continuations(present: Present) -> int:
 
 
 def observed_weights(weights: Weighted, paths: Sequence[Followed]) -> Weighted | None:
-    """Weigh by the chance that each path gave to what is observed.
+    """Weigh by the chance that each path gave to what is observed, and by how it was drawn.
 
     Parameters
     ----------

@@ -87,12 +87,16 @@ class Statement:
         Drivers held at a value from the first month on.
     shifts : mapping of int to float
         Drivers moved by an amount from the first month on.
+    guide : Guide, optional
+        How the steps that what is learned hangs on are drawn
+        (:class:`durability.models.steering.Guide`); by their own chances where none is given.
     """
 
     forced: Mapping[int, Any]
     observing: bool
     pins: Mapping[int, float]
     shifts: Mapping[int, float]
+    guide: Any = None
 
     def applied(self, pressure: np.ndarray) -> np.ndarray:
         """Give paths with what is said of drivers."""
@@ -313,6 +317,7 @@ def _life_cycle(
         start.chances,
         forced={} if statement is None else statement.forced,
         observing=statement is not None and statement.observing,
+        guide=None if statement is None else statement.guide,
     )
     reached = law.stage_times(made.steps, course, stages=len(LIFE_CYCLE), now=made.stage)
     shares = law.stage_shares(reached, pressure.shape[1])

@@ -17,7 +17,7 @@ from typing import Final
 
 from durability.assembly import ModelData
 from durability.calendar import add_months, month_label
-from durability.catalogue import conditions_law
+from durability.catalogue import conditions_law, outlooks_law
 from durability.conditions import FAILED, MET, Condition, months_after
 from durability.errors import Problems, one_of, quoted
 from durability.simulation import Statement
@@ -152,15 +152,18 @@ def _statement(
     for driver in sorted(set(told.pins) & set(told.shifts)):
         problems.add(told.place, f"both pins and shifts {driver}", "one of the two")
     law = conditions_law()
+    forced = {
+        made.place(each.name): law.Forced(result=each.result, month=each.month, by=each.by)
+        for each in live
+    }
+    # Contradictions are told by whoever called; nothing can be steered toward them.
+    steered = observing and not problems
     return Statement(
-        forced={
-            place: law.Forced(result=each.result, month=each.month, by=each.by)
-            for each in live
-            for place in [made.place(each.name)]
-        },
+        forced=forced,
         observing=observing,
         pins=pins,
         shifts=shifts,
+        guide=outlooks_law().guide(made.steps, forced) if steered else None,
     )
 
 

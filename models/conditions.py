@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from durability.models.steering import Guide, Standing, drawn, outcome_weight
 
 MET, FAILED, PENDING = "met", "failed", "pending"
 
@@ -208,7 +209,8 @@ class Course:
     shift : ndarray (draw, month, driver)
         What outcomes add to the pressure, on average over each month.
     log_weight : ndarray (draw,)
-        Log chance of what was forced, along the path.
+        Log chance of what was forced, along the path, times what the path's own chance is of that
+        with which it was drawn.
     """
 
     time: np.ndarray
@@ -227,6 +229,8 @@ class _State:
     fading: np.ndarray
     lasting: np.ndarray
     log_weight: np.ndarray
+    guide: Guide | None = None
+    standing: Standing | None = None
     jumps: list[tuple[np.ndarray, int, np.ndarray, np.ndarray, bool]] = field(default_factory=list)
 
 
@@ -240,6 +244,7 @@ def follow(
     *,
     forced: Mapping[int, Forced] | None = None,
     observing: bool = False,
+    guide: Guide | None = None,
 ) -> Course:
     """Follow every step along every draw's path.
 
@@ -259,6 +264,9 @@ def follow(
         Steps of which a scenario says what becomes of them.
     observing : bool
         Whether what is forced is learned, and must be possible, or brought about.
+    guide : Guide, optional
+        How the steps that what is learned hangs on are drawn; weights make up for it, exactly.
+        Where none is given every step is drawn by its own chances.
 
     Returns
     -------
@@ -290,6 +298,9 @@ def follow(
             continue
         x = pressure[:, month] + shift[:, month]
         state.jumps.clear()
+        state.guide = guide if guide is not None and month < guide.months else None
+        if state.guide is not None:
+            state.standing = state.guide.standing(state.time, state.met)
         for place, step in enumerate(steps):
             rule = forced.get(place)
             _month_of(step, place, month, x, reference, chances, state, rule, observing, steps)
@@ -310,7 +321,8 @@ def _weigh_by(forced: Mapping[int, Forced], state: _State) -> None:
     """Leave only the paths on which what is said to have come by a month did come."""
     for place, rule in forced.items():
         if rule.by:
-            there = state.time[:, place] < rule.month + 1.0
+            # The end of a month belongs to it: a vote on its last day came in it.
+            there = state.time[:, place] <= rule.month + 1.0
             came = there & (state.met[:, place] == (rule.result == MET))
             state.log_weight[~came] = -np.inf
 
@@ -342,22 +354,57 @@ def _month_of(
     if not rows.size:
         return
     since = begun if isinstance(begun, float) else begun[rows]
-    total, likely, first = _hazard(step, place, month, x, reference, chances, rows, since)
+    total, likely, first, pull = _hazard(step, place, month, x, reference, chances, rows, since)
     if waiting:
         state.log_weight[rows] -= total
         return
+    leant = _leant(place, month, rows, since, (total, likely, pull), state)
     if not math.isnan(step.decided_at):
         now = total > 0.0
         at = np.full(rows.size, max(step.decided_at, 0.0))
     else:
         left = chances.patience[rows, place] - state.spent[rows, place]
-        now = total >= left
-        share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
+        if leant is None:
+            now = total >= left
+            share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
+            state.spent[rows, place] += total
+        else:
+            now, share, spent, weight = drawn(left, total, leant[0])
+            state.spent[rows, place] += spent
+            state.log_weight[rows] += weight
         at = _moment(step, month, since, first, share)
-        state.spent[rows, place] += total
     if now.any():
-        met = chances.mark[rows[now], place] < likely[now]
+        met = chances.mark[rows[now], place] < (likely if leant is None else leant[1])[now]
+        if leant is not None:
+            state.log_weight[rows[now]] += outcome_weight(met, likely[now], leant[1][now])
         _settle(step, place, month, rows[now], at[now], met, likely[now], chances, state)
+
+
+def _leant(
+    place: int,
+    month: int,
+    rows: np.ndarray,
+    since: np.ndarray | float,
+    own: tuple[np.ndarray, np.ndarray, np.ndarray],
+    state: _State,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Chances of being decided and then met that a step is drawn with, if not its own."""
+    if state.guide is None or state.standing is None:
+        return None
+    hazard, likely, pull = own
+    leant: tuple[np.ndarray, np.ndarray] | None = state.guide.chances(
+        place,
+        month,
+        rows=rows,
+        begun=since,
+        hazard=hazard,
+        likely=likely,
+        pull=pull,
+        time=state.time,
+        met=state.met,
+        standing=state.standing,
+    )
+    return leant
 
 
 def _moment(
@@ -402,14 +449,17 @@ def _hazard(
     chances: Chances,
     rows: np.ndarray,
     begun: np.ndarray | float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hazard of being decided this month, chance that it is then met, and where it begins."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Hazard of being decided this month, chance that it is then met, where in it it begins.
+
+    And the pull of the drivers: the factor of the hazard of failing.
+    """
     total, first = exposure(step, month, begun)
     if isinstance(begun, float):
         total, first = np.full(rows.size, total), np.full(rows.size, first)
     fails = chances.fails[rows, place]
     if not step.depends_on:
-        return total, 1.0 - fails, first
+        return total, 1.0 - fails, first, np.ones(rows.size)
     away = -reference[rows, place]
     for driver in step.depends_on:
         away += x[rows, driver]
@@ -418,7 +468,7 @@ def _hazard(
     both = met + failed
     # A day of its own does not wait for the drivers; only its outcome depends on them.
     faster = 1.0 if not math.isnan(step.decided_at) else both
-    return total * faster, met / both, first
+    return total * faster, met / both, first, pull
 
 
 def exposure(step: Step, month: int, begun: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
@@ -488,7 +538,7 @@ def _decide_as_said(
         since = np.where(possible, since, float(month))
     elif since == -math.inf and step.elapsed:
         since = float(month)
-    total, likely, first = _hazard(
+    total, likely, first, _ = _hazard(
         step, place, month, x, reference, chances, np.arange(draws), since
     )
     met = np.full(draws, rule.result == MET)

@@ -167,8 +167,9 @@ def test_bad_scenarios_exit_2(
 
 
 def test_few_paths_exit_3_and_say_so(passed: Particles, capsys: Captured) -> None:
-    asked = ["--set", "called=by:called@2026-07", "--set", "referendum=by:passed@2026-09"]
-    assert main(["scenario", CASE, *asked]) == 3
+    """Three steps within one month, of which paths are drawn one at a time."""
+    said = ("called=by:called@2026-07", "referendum=by:passed@2026-07", "signature=failed@2026-07")
+    assert main(["scenario", CASE, *(part for each in said for part in ("--set", each))]) == 3
     assert "DO NOT USE: " in capsys.readouterr().out
 
 

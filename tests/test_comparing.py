@@ -21,13 +21,15 @@ from durability.paths import (
     Weighted,
     base_weights,
     begin,
+    follow,
     lengthened,
     observed_weights,
+    plain_chance,
     time_quantiles,
 )
 from durability.reweighting import smooth
 from durability.simulation import monthly_normals, onward, simulate
-from durability.statements import Scenario
+from durability.statements import Scenario, state
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 from durability.weighing import Base, prepare
 
@@ -197,16 +199,27 @@ def test_where_few_paths_agree_draws_are_continued_again(base: Base) -> None:
     assert moved == pytest.approx(apart, abs=1e-14)
 
 
-def test_too_few_paths_are_flagged(base: Base) -> None:
-    found = compared(base, one("called=by:called@2026-07", "referendum=by:passed@2026-09"))
+def test_too_few_paths_are_flagged() -> None:
+    """Three hundred draws are too few, however often they are continued."""
+    found = compared(prepare(conditioned_fit(75, ROOTED)), one("called=called@2027-06"))
     assert not found.ok
     assert "effective draws are fewer than 400" in found.answers[0].reasons[-1]
     assert found.answers[0].continuations == 16
 
 
 def test_no_path_at_all_is_an_error(base: Base) -> None:
+    """Nothing can be called before December, and a vote needs the call."""
+    text = changed(ROOTED, "called", not_before="2026-12-01")
     with pytest.raises(InputError, match="none of 9,600 simulated paths agrees"):
-        compared(base, one("referendum=by:passed@2026-07", "signature=by:failed@2026-07"))
+        compared(base, one("referendum=by:passed@2026-10"), text=text)
+
+
+def test_a_vote_on_the_last_day_of_a_month_has_come_by_that_month(base: Base) -> None:
+    on, by = compared(base, one("vote=met@2027-03"), one("vote=by:met@2027-03")).answers
+    assert on.chance is not None
+    assert by.chance is not None
+    assert by.chance["mean"] == pytest.approx(on.chance["mean"], rel=1e-3)
+    assert by.conditions["vote"] == on.conditions["vote"]
 
 
 def test_an_impossible_draw_gains_no_weight_by_smoothing() -> None:
@@ -308,6 +321,79 @@ def test_months_learned_one_by_one_average_back_to_the_forecast(base: Base, name
     assert abs(mean - as_it_comes["mean"]) < 2.0 * as_it_comes["mcse"]
     moved = [a.difference["war"]["60"] for a in found.answers]
     assert any(abs(each["mean"]) > 4.0 * each["mcse"] for each in moved)
+
+
+def test_what_becomes_of_a_step_late_in_its_chain_averages_back_to_the_forecast(base: Base) -> None:
+    """Signed by a month, failed by it, or pending to its end: a partition, each drawn otherwise."""
+    ways = ("by:signed", "by:failed", "pending")
+    found = compared(base, *(one(f"signature={way}@2028-12") for way in ways))
+    chances = [answer.chance for answer in found.answers if answer.chance]
+    error = math.sqrt(sum(each["mcse"] ** 2 for each in chances))
+    assert abs(sum(each["mean"] for each in chances) - 1.0) < 4.0 * error
+    assert min(each["mean"] for each in chances) > 0.01
+    for rung in ("breakdown", "force"):
+        told = [answer.table[rung]["36"] for answer in found.answers]
+        mean = sum(c["mean"] * each["mean"] for c, each in zip(chances, told, strict=True))
+        spread = math.sqrt(
+            sum(
+                (c["mcse"] * each["mean"]) ** 2 + (c["mean"] * each["mcse"]) ** 2
+                for c, each in zip(chances, told, strict=True)
+            )
+        )
+        assert abs(mean - found.table[rung]["36"]["mean"]) < 4.0 * spread
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("signature=signed@2027-06",),
+        ("signature=by:failed@2028-01", "relents=pending@2028-06"),
+        ("referendum=rejected@2027-11", "corridor=by:open@2028-11", "vote=failed"),
+    ],
+)
+def test_drawn_for_it_paths_say_what_they_say_by_themselves(
+    base: Base, settings: tuple[str, ...]
+) -> None:
+    """And far more of them do: the same answer as from sixteen continuations left to themselves."""
+    case = conditioned(ROOTED)
+    present = lengthened(begin(base, case=case), 16)
+    (said,) = state([one(*settings)], present.data, present.plan, months=MONTHS)
+    assert said.guide is not None
+    plain = follow(present, replace(said, guide=None), 16)
+    before = base_weights(present, 16)
+    weights = observed_weights(before, plain)
+    assert weights is not None
+    answer = answered(base, *settings)
+    assert answer.continuations <= 2
+    assert answer.chance is not None
+    chance = plain_chance(
+        np.exp(np.stack([path.log_weight for path in plain], axis=1)), before, present.chains
+    )
+    error = math.hypot(chance["mcse"], answer.chance["mcse"])
+    assert abs(chance["mean"] - answer.chance["mean"]) < 4.0 * error
+    assert answer.chance["mcse"] < chance["mcse"]
+    for r, rung in enumerate(RUNGS):
+        values = np.stack([path.chances[:, r, -1] for path in plain], axis=1)
+        mine, theirs = answer.table[rung]["60"], plain_chance(values, weights, present.chains)
+        error = math.hypot(mine["mcse"], theirs["mcse"])
+        assert abs(mine["mean"] - theirs["mean"]) < 4.0 * error
+    once = observed_weights(base_weights(present, 1), plain[:1])
+    assert once is not None
+    assert answer.weights.parents.effective_size > 2.0 * once.parents.effective_size
+
+
+def test_nothing_is_drawn_otherwise_where_nothing_has_to_be(base: Base) -> None:
+    """Of roots, of what is pending, and of whatever is brought about."""
+    present = begin(base, case=conditioned(ROOTED))
+    told = [
+        one("corridor=open@2028-01", "called=called@2027-01"),
+        one("signature=pending@2029-01"),
+        one("talks=met"),
+        one("signature=signed@2027-06", verb="intervening"),
+        one(),
+    ]
+    found = state(told, present.data, present.plan, months=MONTHS)
+    assert [each.guide for each in found] == [None] * 5
 
 
 # ---- where the case has moved on ----------------------------------------------------------------
