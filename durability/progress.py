@@ -25,6 +25,7 @@ STAGES: Final[Mapping[str, str]] = MappingProxyType(
         "sample": "Sampling",
         "sensitivities": "Refitting under other assumptions",
         "rivals": "Fitting under rival prior sets",
+        "densities": "Leaving outcomes out",
         "predict": "Forecasting",
         "report": "Writing the report",
     }

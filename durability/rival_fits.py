@@ -114,12 +114,16 @@ def fit_rivals(
 
 def known_fits(fit: Fit, sets: Sequence[PriorSet]) -> list[Fit | None]:
     """Give the fits of :func:`fit_rivals` that the cache holds, None for the others."""
-    models, found = _models(fit, sets), []
+    models = _models(fit, sets)
+    found: list[Fit | None] = []
     for model in models:
         _, names = _batch(fit, models, model)
         key = rival_key(model, fit, names)
         tree = cache.read_tree(key)
-        found.append(tree and Fit(model=model, tree=tree, settings=fit.settings, key=key))
+        known = (
+            None if tree is None else Fit(model=model, tree=tree, settings=fit.settings, key=key)
+        )
+        found.append(known)
     return found
 
 

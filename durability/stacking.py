@@ -1,14 +1,14 @@
 r"""Rival forecasters compared by what they said of outcomes they had not seen, and stacked.
 
-A forecaster :math:`k` gave outcome :math:`i` the density :math:`p_{ik}`. **Stacking** [1]_ mixes the
-forecasters with the weights that would have predicted best,
+A forecaster :math:`k` gave outcome :math:`i` the density :math:`p_{ik}`. **Stacking** [1]_ mixes
+the forecasters with the weights that would have predicted best,
 
 .. math:: \max_w \sum_i c_i \log \sum_k w_k\,p_{ik}, \qquad w_k \ge 0,\ \sum_k w_k = 1,
 
 with :math:`c_i` the row's count, one as a rule. The problem is concave; it is solved by an
 interior-point method, many problems at once. The answer carries its own proof: with
-:math:`g_k = \sum_i c_i\,p_{ik} / \sum_l w_l p_{il}` and :math:`\sum_i c_i = 1`, no weights at all do
-better by more than :math:`\max_k g_k - 1`.
+:math:`g_k = \sum_i c_i\,p_{ik} / \sum_l w_l p_{il}` and :math:`\sum_i c_i = 1`, no weights at all
+do better by more than :math:`\max_k g_k - 1`.
 
 How sure the weights are is asked of the Bayesian bootstrap [2]_: each cluster's count is drawn from
 a flat Dirichlet law, since agreements of one family of wars share causes, and the weights are found

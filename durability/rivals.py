@@ -1,0 +1,424 @@
+r"""Rival beliefs: one case forecast under prior sets that disagree.
+
+A set that was fitted speaks through its own draws. One that was not speaks through the draws of
+the main fit, weighed by the ratio of the two priors and Pareto-smoothed (Vehtari et al. 2024,
+Journal of Machine Learning Research 25(72)), where the Pareto k says that they can be trusted;
+where it does not, nothing is said.
+
+**Disagreement.** A probability differs between the draws of each set, and its mean between sets.
+With the sets equally credible, Draper (1995, doi:10.1111/j.2517-6161.1995.tb02015.x) splits the
+variance of the probability over all draws of all :math:`K` sets,
+
+.. math:: \operatorname{Var} p = \underbrace{\frac1K\sum_k (\bar p_k - \bar p)^2}_{\text{between}}
+    + \underbrace{\frac1K\sum_k \operatorname{Var}_k p}_{\text{within}} ,
+
+and the disagreement is the share that lies between: 0 where all sets give the same mean, 1 where
+each is certain of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from durability import checks
+from durability.catalogue import prior_ratio
+from durability.cross_validation import leave_one_out
+from durability.inference import Fit, build
+from durability.prior_sets import PriorSet, read_priors, shipped_path
+from durability.progress import NullProgress, Progress
+from durability.reweighting import (
+    khat_most,
+    mcse,
+    smooth,
+    weighted_mean,
+    weighted_quantiles,
+)
+from durability.rival_fits import fit_rivals, known_fits
+from durability.simulation import incidences, simulate
+from durability.stacking import Stacked, compare_densities, stack_densities
+from durability.summaries import INTERVAL, TAILS
+from durability.verdict import judge
+from durability.vocabulary import HORIZONS_MONTHS, RUNGS
+
+SHIPPED: Final = ("default", "agreements_work", "bargaining_power", "sceptical")
+"""The sets that are held against each other unless others are named."""
+
+FITTED, WEIGHED, MISSING = "fitted", "weighed", "not computed"
+
+LOO_DRAWS: Final = 2000
+"""Behind the densities of left-out outcomes: differences between sets are small beside those
+between agreements, so their Monte Carlo error must be too."""
+
+HOW_TO_FIT: Final = "fit it with durability rivals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetForecast:
+    """What one prior set says of a case.
+
+    Parameters
+    ----------
+    priors : PriorSet
+    method : str
+        ``fitted``, ``weighed`` or ``not computed``.
+    rungs : mapping of str to ndarray (draw, month)
+        Probability of each rung by month along every draw; empty where not computed.
+    weights : ndarray (draw,)
+        They add up to one.
+    chains : int
+    pareto_k : float or None
+        Of the weights; None for a set that was fitted.
+    effective_size : float
+        Draws of the main fit that the weighed ones are as good as.
+    note : str
+        What is wrong with it, or empty.
+    """
+
+    priors: PriorSet
+    method: str
+    rungs: Mapping[str, np.ndarray]
+    weights: np.ndarray
+    chains: int
+    pareto_k: float | None
+    effective_size: float
+    note: str
+
+
+def shipped_sets(own: PriorSet) -> list[PriorSet]:
+    """Read the shipped rivals of a prior set: all of :data:`SHIPPED` that differ from it."""
+    read = [read_priors(shipped_path(name)) for name in SHIPPED]
+    return [each for each in read if each.hash != own.hash]
+
+
+def weighed(fit: Fit, priors: PriorSet, *, months: int) -> SetForecast:
+    """Forecast under another prior set from the draws of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    priors : PriorSet
+    months : int
+        After the cutoff.
+
+    Returns
+    -------
+    SetForecast
+        Not computed where the Pareto k of the weights is too large.
+
+    Raises
+    ------
+    InputError
+        The set does not give what the model needs.
+    """
+    model = build(fit.model.data, priors, model=fit.model.name)
+    fixed = [
+        name
+        for name in fit.model.module.FIXED
+        if priors.parameters[name].values != fit.model.priors.parameters[name].values
+    ]
+    ratio = prior_ratio(fit.theta(), fit.model.priors, priors)
+    found = SetForecast(
+        priors=priors,
+        method=MISSING,
+        rungs={},
+        weights=np.full(len(fit), 1.0 / len(fit)),
+        chains=fit.settings.chains,
+        pareto_k=None,
+        effective_size=0.0,
+        note="",
+    )
+    if fixed:
+        return replace(found, note=f"it fixes {', '.join(fixed)} otherwise: {HOW_TO_FIT}")
+    if not np.isfinite(ratio.max()):
+        return replace(found, note=f"it rules out every draw of the main fit: {HOW_TO_FIT}")
+    weights, most = smooth(ratio), khat_most(len(fit))
+    found = replace(found, pareto_k=weights.khat, effective_size=weights.effective_size)
+    if not weights.khat <= most:
+        return replace(found, note=f"Pareto k above {most:.2g}: {HOW_TO_FIT}")
+    future = simulate(replace(fit, model=model), months=months, seed=fit.settings.seed)
+    rungs = incidences(future.increments, future.happened)
+    return replace(found, method=WEIGHED, rungs=rungs, weights=weights.values)
+
+
+def forecast_of(fit: Fit, *, months: int) -> SetForecast:
+    """Give what a fit's own set says of its case, its verdict's reasons in the note."""
+    future = simulate(fit, months=months, seed=fit.settings.seed)
+    rungs = incidences(future.increments, future.happened)
+    shape = (fit.settings.chains, fit.settings.draws)
+    judged = {f"{rung}[{months}]": values[:, -1].reshape(shape) for rung, values in rungs.items()}
+    verdict = judge(fit.tree, judged)
+    return SetForecast(
+        priors=fit.model.priors,
+        method=FITTED,
+        rungs=rungs,
+        weights=np.full(len(fit), 1.0 / len(fit)),
+        chains=fit.settings.chains,
+        pareto_k=None,
+        effective_size=float(len(fit)),
+        note="" if verdict.ok else "; ".join(verdict.reasons),
+    )
+
+
+def disagreement(means: Sequence[float], variances: Sequence[float]) -> float:
+    """Share of a probability's variance that lies between prior sets, all equally credible.
+
+    Parameters
+    ----------
+    means, variances : sequence of float
+        Of the probability over the draws of each set.
+
+    Returns
+    -------
+    float
+        From 0, where all means are the same, to 1, where every set is certain.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two sets, or lengths that differ.
+
+    Examples
+    --------
+    >>> disagreement([0.1, 0.3], [0.01, 0.01])
+    0.5
+    """
+    if len(means) != len(variances) or len(means) < 2:
+        raise ValueError(f"{len(means)} means and {len(variances)} variances; two sets at least")
+    between, within = float(np.var(means)), float(np.mean(variances))
+    return between / (between + within) if between > 0.0 else 0.0
+
+
+# The record ---------------------------------------------------------------------------------
+
+
+def compare_rivals(
+    fit: Fit, sets: Sequence[PriorSet] | None = None, *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Fit a case under rival prior sets, and see whether history can tell them apart.
+
+    Parameters
+    ----------
+    fit : Fit
+        Under the set that the others are held against; they are fitted with its settings.
+    sets : sequence of PriorSet, optional
+        The shipped ones if not given.
+    progress : Progress, optional
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        ``rivals``, as :func:`rivals_record` gives it, and ``breakdown``, what the first set says,
+        both as in ``forecast.json``.
+
+    Raises
+    ------
+    InputError
+        A set does not give what the model needs.
+    SamplingError
+        The sampler could not start, or a trace is not whole.
+    """
+    progress = NullProgress() if progress is None else progress
+    sets = shipped_sets(fit.model.priors) if sets is None else list(sets)
+    progress.stage("rivals")
+    found = fit_rivals(fit, sets, progress=progress)
+    progress.stage("densities")
+    for each in (fit, *found):
+        checks.outcome_likelihoods(each, draws=LOO_DRAWS)
+    record = rivals_record(fit, HORIZONS_MONTHS, sets=sets)
+    return {"rivals": record, "breakdown": record["sets"][0]["breakdown"]}
+
+
+def rivals_record(
+    fit: Fit,
+    horizons: Sequence[int],
+    *,
+    sets: Sequence[PriorSet] | None = None,
+) -> dict[str, Any]:
+    """Say what a fit's own set and its rivals say of the case, with what the cache holds.
+
+    Parameters
+    ----------
+    fit : Fit
+    horizons : sequence of int
+        In months after the cutoff.
+    sets : sequence of PriorSet, optional
+        The shipped ones if not given.
+
+    Returns
+    -------
+    dict
+        ``sets``, ``disagreement`` and ``comparison``, as in ``forecast.json``.
+    """
+    sets = shipped_sets(fit.model.priors) if sets is None else list(sets)
+    months = max(horizons)
+    fits = known_fits(fit, sets)
+    forecasts = [forecast_of(fit, months=months)]
+    for priors, known in zip(sets, fits, strict=True):
+        forecasts.append(
+            weighed(fit, priors, months=months)
+            if known is None
+            else forecast_of(known, months=months)
+        )
+    fitted = [fit, *(each for each in fits if each is not None)]
+    whole = len(fitted) == len(forecasts) > 1
+    return {
+        "sets": [_set_row(each, horizons) for each in forecasts],
+        "disagreement": _disagreements(forecasts, horizons),
+        "comparison": _comparison(fitted, forecasts, horizons) if whole else None,
+    }
+
+
+def _set_row(found: SetForecast, horizons: Sequence[int]) -> dict[str, Any]:
+    khat = found.pareto_k
+    return {
+        "name": found.priors.name,
+        "hash": found.priors.hash,
+        "about": found.priors.about,
+        "method": found.method,
+        "pareto_k": khat if khat is not None and np.isfinite(khat) else None,
+        "effective_size": found.effective_size,
+        "note": found.note,
+        "breakdown": {
+            rung: {str(h): _chance(found, values[:, h - 1]) for h in horizons}
+            for rung, values in found.rungs.items()
+        },
+    }
+
+
+def _chance(found: SetForecast, values: np.ndarray) -> dict[str, float]:
+    low, high = weighted_quantiles(values, found.weights, TAILS)
+    return {
+        "mean": float(weighted_mean(values, found.weights)),
+        "low": float(low),
+        "high": float(high),
+        "interval_probability": INTERVAL,
+        "mcse": mcse(values, found.weights, chains=found.chains),
+    }
+
+
+def _disagreements(forecasts: Sequence[SetForecast], horizons: Sequence[int]) -> dict[str, Any]:
+    """Share of variance between sets, and the range of their means, by rung and horizon."""
+    told = [each for each in forecasts if each.rungs]
+    rungs: dict[str, Any] = {}
+    if len(told) > 1:
+        for rung in RUNGS:
+            rungs[rung] = {str(h): _disagreement_at(told, rung, h) for h in horizons}
+    return {
+        "sets": [each.priors.name for each in told],
+        "without": [each.priors.name for each in forecasts if not each.rungs],
+        "rungs": rungs,
+    }
+
+
+def _disagreement_at(told: Sequence[SetForecast], rung: str, horizon: int) -> dict[str, float]:
+    values = [each.rungs[rung][:, horizon - 1] for each in told]
+    pairs = list(zip(values, told, strict=True))
+    means = [float(weighted_mean(each, found.weights)) for each, found in pairs]
+    squares = [float(weighted_mean(each**2, found.weights)) for each, found in pairs]
+    spreads = [max(square - mean**2, 0.0) for square, mean in zip(squares, means, strict=True)]
+    return {
+        "share": disagreement(means, spreads),
+        "lowest": min(means),
+        "highest": max(means),
+    }
+
+
+def _comparison(
+    fits: Sequence[Fit], forecasts: Sequence[SetForecast], horizons: Sequence[int]
+) -> dict[str, Any] | None:
+    """Hold the sets against each other by history's outcomes, left out one at a time."""
+    data = fits[0].model.data
+    labels = list(data.coords["agreement"])
+    clusters = [each.cluster for each in data.agreements]
+    found = [
+        leave_one_out(checks.outcome_likelihoods(each, draws=LOO_DRAWS), labels, "outcomes")
+        for each in fits
+    ]
+    names = [each.priors.name for each in forecasts]
+    densities = np.array([[row["elpd"] for row in each["rows"]] for each in found])
+    compared = compare_densities(densities, names, clusters, interval_probability=INTERVAL)
+    stacked = stack_densities(densities, names, clusters, interval_probability=INTERVAL)
+    best = stacked.resampled.argmax(axis=1)
+    over = [[row["id"] for row in each["rows"] if not row["pareto_k"] <= 0.7] for each in found]
+    return {
+        "outcomes": compared.rows,
+        "clusters": compared.clusters,
+        "sets": [
+            {
+                "name": name,
+                "elpd": compared.elpd[k],
+                **_difference(compared.gains[k], compared.rows),
+                "over_0_7": over[k],
+                "weight": float(stacked.weights[k]),
+                "weight_low": float(stacked.low[k]),
+                "weight_high": float(stacked.high[k]),
+                "largest": float((best == k).mean()),
+            }
+            for k, name in enumerate(names)
+        ],
+        "stacked": _stacked_forecast(stacked, forecasts, horizons),
+    }
+
+
+def _difference(gain: Any, rows: int) -> dict[str, Any]:
+    """Give a mean gain a row as a difference between sums."""
+    finite = np.isfinite(gain.standard_error)
+    return {
+        "difference": gain.mean * rows,
+        "difference_se": gain.standard_error * rows if finite else None,
+        "difference_low": gain.low * rows if finite else None,
+        "difference_high": gain.high * rows if finite else None,
+        "detectable": gain.detectable * rows if np.isfinite(gain.detectable) else None,
+    }
+
+
+def _stacked_forecast(
+    stacked: Stacked, forecasts: Sequence[SetForecast], horizons: Sequence[int]
+) -> dict[str, Any]:
+    return {
+        rung: {
+            str(h): mixture(
+                [each.rungs[rung][:, h - 1] for each in forecasts],
+                [each.weights for each in forecasts],
+                stacked,
+            )
+            for h in horizons
+        }
+        for rung in RUNGS
+    }
+
+
+def mixture(
+    values: Sequence[np.ndarray], weights: Sequence[np.ndarray], stacked: Stacked
+) -> dict[str, float]:
+    """Mix the draws of several sets by their stacking weights.
+
+    Parameters
+    ----------
+    values, weights : sequence of ndarray (draw,)
+        A probability along the draws of every set, and the draws' weights.
+    stacked : Stacked
+
+    Returns
+    -------
+    dict
+        ``mean, low, high, interval_probability`` of the mixture of draws, and ``mean_low,
+        mean_high``: between what the mean lies as the stacking weights are resampled.
+    """
+    means = np.array([weighted_mean(v, w) for v, w in zip(values, weights, strict=True)])
+    shares = np.concatenate([s * w for s, w in zip(stacked.weights, weights, strict=True)])
+    low, high = weighted_quantiles(np.concatenate(values), shares, TAILS)
+    mean_low, mean_high = np.quantile(stacked.resampled @ means, TAILS)
+    return {
+        "mean": float(stacked.weights @ means),
+        "low": float(low),
+        "high": float(high),
+        "interval_probability": INTERVAL,
+        "mean_low": float(mean_low),
+        "mean_high": float(mean_high),
+    }
