@@ -24,6 +24,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -105,12 +106,12 @@ def power_scale(
     Sensitivity
     """
     up, down = (smooth(scale * log_part) for scale in (power - 1.0, 1.0 / power - 1.0))
-    doublings = np.log2(power)
+    doublings = math.log2(power)
     distances = [cumulative_distance(values, each.values) for each in (up, down)]
     moved = float(weighted_mean(values, up.values) - weighted_mean(values, down.values))
     return Sensitivity(
-        sensitivity=float(sum(distances) / (2.0 * doublings)),
-        slope=moved / (2.0 * doublings),
+        sensitivity=sum(distances) / (2.0 * doublings),
+        slope=float(moved / (2.0 * doublings)),
         slope_mcse=_slope_mcse(values, log_part, chains),
         pareto_k=max(up.khat, down.khat),
     )
@@ -118,7 +119,7 @@ def power_scale(
 
 def _slope_mcse(values: np.ndarray, log_part: np.ndarray, chains: int) -> float:
     """Give the error of the covariance of quantity and part, which the slope is in the limit."""
-    product = np.log(2.0) * (values - values.mean()) * (log_part - log_part.mean())
+    product = math.log(2.0) * (values - values.mean()) * (log_part - log_part.mean())
     return mcse(product, np.full(values.size, 1.0 / values.size), chains=chains)
 
 
@@ -144,7 +145,7 @@ def cumulative_distance(values: np.ndarray, weights: np.ndarray) -> float:
     plain, moved = equal, np.cumsum(held)[:-1]
     below = _divergence(plain, moved, gaps)
     above = _divergence(1.0 - plain, np.clip(1.0 - moved, 0.0, 1.0), gaps)
-    return float(np.sqrt(max(below, above)))
+    return math.sqrt(max(below, above))
 
 
 def _divergence(first: np.ndarray, second: np.ndarray, gaps: np.ndarray) -> float:

@@ -13,7 +13,7 @@ Record = Mapping[str, Any]
 
 ROW = 36
 COLOURS = {"fitted": plots.BLUE, "weighed": plots.GREEN, "stacked": plots.VERMILLION}
-"""How a row was found; a legend names them."""
+"""How a row was found; its label says it too."""
 
 
 def set_rows(record: Record) -> list[tuple[str, str, Record]]:
@@ -40,7 +40,7 @@ def chances_by_set(record: Record) -> Panel:
     with plots.quiet_style():
         figure, axes = plots.canvas(76 + ROW * max(len(rows), 1), left=10, right=56, top=14)
         for place, (_, method, chance) in enumerate(rows):
-            colour = COLOURS[method]
+            colour = COLOURS.get(method, plots.MUTED)
             ends = [chance["low"], chance["high"]]
             axes.plot(ends, [place + 0.2] * 2, color=colour, linewidth=2.0)
             axes.plot([chance["mean"]], [place + 0.2], "o", color=colour, markersize=6)

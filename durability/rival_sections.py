@@ -39,8 +39,6 @@ from durability.wording import (
 
 Record = Mapping[str, Any]
 
-KINDS = {"prior": "prior", "data": "data"}
-
 
 def rivals(record: Record) -> tuple[Section, ...]:
     """Say what the rival prior sets say, and how the forecast leans on priors and data."""
@@ -204,7 +202,7 @@ def _power_scaling(record: Record) -> list[Block]:
     rows = tuple(
         (
             each["part"],
-            KINDS[each["kind"]],
+            each["kind"],
             number(found["sensitivity"], 2),
             Estimate(
                 main=signed_points(found["slope"]), notes=(f"±{error_points(found['slope_mcse'])}",)
@@ -233,7 +231,7 @@ def _power_scaling(record: Record) -> list[Block]:
 def leaning_sentence(record: Record) -> str:
     """Say which parts the headline leans on, beyond what Monte Carlo error could feign."""
     months = headline_horizon(record)
-    told = {kind: _notable(record, kind, months) for kind in KINDS}
+    told = {kind: _notable(record, kind, months) for kind in ("prior", "data")}
     if not any(told.values()):
         return (
             f"No single part of the priors or the data has a sensitivity of {NOTABLE} and a slope "
