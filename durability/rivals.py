@@ -188,8 +188,10 @@ def disagreement(means: Sequence[float], variances: Sequence[float]) -> float:
     """
     if len(means) != len(variances) or len(means) < 2:
         raise ValueError(f"{len(means)} means and {len(variances)} variances; two sets at least")
+    if min(means) == max(means):
+        return 0.0
     between, within = float(np.var(means)), float(np.mean(variances))
-    return between / (between + within) if between > 0.0 else 0.0
+    return between / (between + within)
 
 
 # The record ---------------------------------------------------------------------------------

@@ -1,0 +1,259 @@
+"""Rival beliefs: weights between prior sets, the disagreement between them, and the record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from fitted import drawn_fit, narrow_fit
+from hypothesis import given
+from hypothesis import strategies as st
+from test_rival_fits import changed, shipped
+
+from durability import checks, rivals
+from durability.inference import Fit
+from durability.report import SCHEMA_PATH
+from durability.reweighting import mcse, weighted_mean
+from durability.rivals import (
+    MISSING,
+    WEIGHED,
+    SetForecast,
+    compare_rivals,
+    disagreement,
+    forecast_of,
+    mixture,
+    rivals_record,
+    shipped_sets,
+    weighed,
+)
+from durability.simulation import incidences, simulate
+from durability.stacking import stack_densities
+
+HORIZONS = (12, 24)
+
+
+@pytest.fixture(scope="module")
+def wide() -> Fit:
+    """A fit whose draws are those of the default priors: what no data would have left."""
+    return drawn_fit(draws=1000, chains=2, seed=4)
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Fit:
+    return narrow_fit(draws=40)
+
+
+# ---- disagreement -------------------------------------------------------------------------------
+
+
+def test_the_disagreement_of_two_sets_is_that_in_closed_form() -> None:
+    # Means a distance d apart: between d²/4, within the mean of the variances.
+    for apart, first, second in ((0.2, 0.01, 0.03), (0.05, 0.002, 0.0), (0.6, 0.1, 0.02)):
+        between, within = apart**2 / 4.0, (first + second) / 2.0
+        found = disagreement([0.1, 0.1 + apart], [first, second])
+        assert found == pytest.approx(between / (between + within))
+
+
+def test_the_disagreement_reaches_its_bounds() -> None:
+    assert disagreement([0.2, 0.2, 0.2], [0.01, 0.0, 0.3]) == 0.0
+    assert disagreement([0.2, 0.2, 0.2], [0.0, 0.0, 0.0]) == 0.0
+    assert disagreement([0.2, 0.3], [0.0, 0.0]) == 1.0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 0.25)), min_size=2, max_size=5))
+def test_the_disagreement_is_a_share(told: list[tuple[float, float]]) -> None:
+    means, variances = zip(*told, strict=True)
+    assert 0.0 <= disagreement(means, variances) <= 1.0
+
+
+def test_between_and_within_add_up_to_the_variance_of_all_draws() -> None:
+    rng = np.random.default_rng(3)
+    values = [rng.beta(2, 9, 500), rng.beta(5, 3, 500), rng.beta(1, 1, 500)]
+    share = disagreement([v.mean() for v in values], [v.var() for v in values])
+    whole = np.concatenate(values).var()
+    assert share == pytest.approx(1.0 - np.mean([v.var() for v in values]) / whole)
+
+
+def test_one_set_alone_has_nothing_to_disagree_with() -> None:
+    with pytest.raises(ValueError, match="two sets at least"):
+        disagreement([0.1], [0.0])
+
+
+# ---- weights ------------------------------------------------------------------------------------
+
+
+def test_weighed_draws_of_one_prior_set_have_the_mean_of_the_other(wide: Fit) -> None:
+    rival = shipped("agreements_work")
+    found = weighed(wide, rival, months=12)
+    assert found.method == WEIGHED
+    for place, driver in enumerate(("trust", "constitution", "corridor", "interference")):
+        effect = wide.draws_of("effect_mean")[:, place]
+        wanted = rival.parameters[f"effect_{driver}"].values["mean"]
+        error = mcse(effect, found.weights, chains=2)
+        assert weighted_mean(effect, found.weights) == pytest.approx(wanted, abs=4.0 * error)
+    assert abs(wide.draws_of("effect_mean")[:, 0].mean() - 0.4) > 4.0 * error
+
+
+def test_a_set_that_differs_in_nothing_is_the_forecast_itself(narrow: Fit) -> None:
+    found = weighed(narrow, narrow.model.priors, months=24)
+    own = forecast_of(narrow, months=24)
+    assert found.pareto_k == -np.inf
+    assert found.effective_size == len(narrow)
+    for rung, values in own.rungs.items():
+        np.testing.assert_array_equal(found.rungs[rung], values)
+
+
+def test_what_a_set_says_of_conditions_is_simulated_not_weighed(narrow: Fit) -> None:
+    own = narrow.model.priors
+    calm = changed(own, "stage_signed", values=MappingProxyType({"mean": -2.0, "sd": 0.1}))
+    found = weighed(narrow, calm, months=24)
+    np.testing.assert_allclose(found.weights, 1.0 / len(narrow))
+    future = simulate(
+        replace(narrow, model=replace(narrow.model, priors=calm)),
+        months=24,
+        seed=narrow.settings.seed,
+    )
+    wanted = incidences(future.increments, future.happened)["breakdown"]
+    np.testing.assert_array_equal(found.rungs["breakdown"], wanted)
+    assert not np.array_equal(wanted, forecast_of(narrow, months=24).rungs["breakdown"])
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "said"),
+    [
+        ("hindsight", {"values": MappingProxyType({"value": 0.5})}, "it fixes hindsight otherwise"),
+        (
+            "effect_trust",
+            {"values": MappingProxyType({"mean": 5.0, "sd": 0.01})},
+            "Pareto k above 0.7",
+        ),
+    ],
+)
+def test_a_set_that_weights_cannot_reach_is_not_computed(
+    wide: Fit, name: str, how: Any, said: str
+) -> None:
+    found = weighed(wide, changed(wide.model.priors, name, **how), months=12)
+    assert (found.method, dict(found.rungs)) == (MISSING, {})
+    assert said in found.note
+    assert "durability rivals" in found.note
+
+
+def test_the_shipped_rivals_leave_out_the_set_itself() -> None:
+    names = ["default", "agreements_work", "bargaining_power", "sceptical"]
+    for name in names:
+        found = [each.name for each in shipped_sets(shipped(name))]
+        assert found == [each for each in names if each != name]
+
+
+# ---- the mixture --------------------------------------------------------------------------------
+
+
+def test_the_mixture_is_that_of_the_draws() -> None:
+    rng = np.random.default_rng(6)
+    values = [rng.beta(2, 20, 4000), rng.beta(8, 8, 2000)]
+    weights = [np.full(4000, 1 / 4000), rng.dirichlet(np.full(2000, 50.0))]
+    stacked = stack_densities(
+        np.log([[0.9] * 5 + [0.2] * 3, [0.2] * 5 + [0.9] * 3]), ["a", "b"], list("abcdefgh")
+    )
+    found = mixture(values, weights, stacked)
+    first = stacked.weights[0]
+    assert 0.6 < first < 0.8
+    means = values[0].mean(), weights[1] @ values[1]
+    assert found["mean"] == pytest.approx(first * means[0] + (1 - first) * means[1])
+    take = rng.random(200_000) < first
+    drawn = np.where(
+        take, rng.choice(values[0], 200_000), rng.choice(values[1], 200_000, p=weights[1])
+    )
+    wanted = np.quantile(drawn, [0.05, 0.95])
+    np.testing.assert_allclose([found["low"], found["high"]], wanted, atol=0.01)
+    assert found["mean_low"] <= found["mean"] <= found["mean_high"]
+
+
+# ---- the record ---------------------------------------------------------------------------------
+
+
+def validate(record: dict[str, Any]) -> None:
+    schema = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+    part = {**schema["properties"]["rivals"], "$defs": schema["$defs"]}
+    jsonschema.Draft202012Validator(part).validate(json.loads(json.dumps(record)))
+
+
+def test_without_other_fits_the_sets_are_weighed_or_left_out(
+    wide: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rivals, "known_fits", lambda fit, sets: [None] * len(sets))
+    found = rivals_record(wide, HORIZONS)
+    validate(found)
+    methods = {each["name"]: each["method"] for each in found["sets"]}
+    assert methods["default"] == "fitted"
+    assert methods["agreements_work"] == "weighed"
+    assert found["comparison"] is None
+    told = [each["name"] for each in found["sets"] if each["breakdown"]]
+    assert found["disagreement"]["sets"] == told
+    for rung, by_horizon in found["disagreement"]["rungs"].items():
+        for h, each in by_horizon.items():
+            means = [s["breakdown"][rung][h]["mean"] for s in found["sets"] if s["breakdown"]]
+            assert (each["lowest"], each["highest"]) == pytest.approx((min(means), max(means)))
+            assert 0.0 <= each["share"] <= 1.0
+
+
+def test_fitted_sets_are_compared_and_stacked(narrow: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = [shipped("agreements_work"), shipped("sceptical")]
+    fits = [
+        replace(narrow, model=replace(narrow.model, priors=each), key=f"rival{i}")
+        for i, each in enumerate(sets)
+    ]
+    rng = np.random.default_rng(5)
+    base = -rng.exponential(1.0, 66) + 0.01 * rng.standard_normal((2, 40, 66))
+    better = {narrow.key: 0.0, "rival0": 0.3, "rival1": -0.2}
+    monkeypatch.setattr(rivals, "known_fits", lambda fit, asked: fits)
+    monkeypatch.setattr(checks, "outcome_likelihoods", lambda fit, *, draws: base + better[fit.key])
+    monkeypatch.setattr(rivals, "fit_rivals", lambda fit, asked, *, progress: fits)
+    made = compare_rivals(narrow, sets)
+    validate(made["rivals"])
+    compared = made["rivals"]["comparison"]
+    assert [each["difference"] for each in compared["sets"]] == pytest.approx([0.0, 19.8, -13.2])
+    assert [round(each["weight"], 4) for each in compared["sets"]] == [0.0, 1.0, 0.0]
+    assert compared["sets"][1]["largest"] == 1.0
+    assert (compared["outcomes"], compared["clusters"]) == (66, len({*_clusters(narrow)}))
+    mixed = compared["stacked"]["breakdown"]["24"]
+    best = made["rivals"]["sets"][1]["breakdown"]["breakdown"]["24"]
+    assert mixed["mean"] == pytest.approx(best["mean"], rel=1e-3)
+    assert made["breakdown"] == made["rivals"]["sets"][0]["breakdown"]
+
+
+def _clusters(fit: Fit) -> list[str]:
+    return [each.cluster for each in fit.model.data.agreements]
+
+
+def test_agreements_stand_in_the_order_of_their_outcomes(narrow: Fit) -> None:
+    data = narrow.model.data
+    assert [each.id for each in data.agreements] == list(data.coords["agreement"])
+
+
+def test_a_fit_that_failed_its_checks_says_so(narrow: Fit) -> None:
+    found = forecast_of(narrow, months=12)
+    assert "limit" in found.note
+
+
+def test_a_forecast_of_a_set_is_frozen(narrow: Fit) -> None:
+    found: SetForecast = forecast_of(narrow, months=12)
+    assert found.weights.sum() == pytest.approx(1.0)
+    assert found.effective_size == len(narrow)
+
+
+def test_likelihoods_of_outcomes_are_those_of_the_checks(
+    narrow: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from durability import cache
+
+    monkeypatch.setattr(cache, "read_tree", lambda key: None)
+    monkeypatch.setattr(cache, "write_tree", lambda key, tree: None)
+    np.testing.assert_array_equal(
+        checks.outcome_likelihoods(narrow, draws=80), checks._log_likelihood(narrow)["outcomes"]
+    )
