@@ -24,6 +24,7 @@ References
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from durability.catalogue import prior_terms
+from durability import cache
+from durability.catalogue import library_hash, prior_terms
 from durability.inference import Fit, thinned_draws
 from durability.reweighting import mcse, smooth, weighted_mean
 from durability.units import Seen, Unit, holding, log_likelihoods
@@ -210,6 +212,14 @@ def power_scaling_rows(fit: Fit, chances: Mapping[str, np.ndarray]) -> list[dict
                 },
             }
         )
+    return rows
+
+
+def kept_power_scaling(fit: Fit, chances: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Give :func:`power_scaling_rows`, from the cache where they are there."""
+    told = repr((library_hash(), POWER, DRAWS, tuple(chances)))
+    key = f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    rows: list[dict[str, Any]] = cache.kept_json(key, lambda: power_scaling_rows(fit, chances))
     return rows
 
 

@@ -89,7 +89,7 @@ def fit_rivals(
     found = known_fits(fit, sets)
     missing = [place for place, each in enumerate(found) if each is None]
     compiled: dict[tuple[str, ...], Any] = {}
-    models = _models(fit, sets)
+    models, keys = _models(fit, sets), rival_keys(fit, sets)
     for done, place in enumerate(missing):
         model = models[place]
         lead, names = _batch(fit, models, model)
@@ -106,35 +106,35 @@ def fit_rivals(
             fit.settings,
             progress=Part(progress, done, len(missing)),
         )
-        key = rival_key(model, fit, names)
-        cache.write_tree(key, tree)
-        found[place] = Fit(model=model, tree=tree, settings=fit.settings, key=key)
+        cache.write_tree(keys[place], tree)
+        found[place] = Fit(model=model, tree=tree, settings=fit.settings, key=keys[place])
     return [each for each in found if each is not None]
 
 
 def known_fits(fit: Fit, sets: Sequence[PriorSet]) -> list[Fit | None]:
     """Give the fits of :func:`fit_rivals` that the cache holds, None for the others."""
-    models = _models(fit, sets)
     found: list[Fit | None] = []
-    for model in models:
-        _, names = _batch(fit, models, model)
-        key = rival_key(model, fit, names)
+    for model, key in zip(_models(fit, sets), rival_keys(fit, sets), strict=True):
         tree = cache.read_tree(key)
-        known = (
-            None if tree is None else Fit(model=model, tree=tree, settings=fit.settings, key=key)
-        )
+        known = None
+        if tree is not None:
+            known = Fit(model=model, tree=tree, settings=fit.settings, key=key)
         found.append(known)
     return found
 
 
-def rival_key(model: Model, fit: Fit, names: Sequence[str]) -> str:
-    """Hash of all that decides a rival's fit.
+def rival_keys(fit: Fit, sets: Sequence[PriorSet]) -> list[str]:
+    """Name each rival's fit in the cache, by all that decides it.
 
     What is data and what a constant decides rounding, so a fit from an opened model is not the same
     to the bit as one from a model that was compiled for its set alone.
     """
-    opened = hashlib.sha256("|".join(names).encode()).hexdigest()[:16]
-    return f"{fit_key(model, fit.settings)}.{opened}"
+    models, keys = _models(fit, sets), []
+    for model in models:
+        _, names = _batch(fit, models, model)
+        opened = hashlib.sha256("|".join(names).encode()).hexdigest()[:16]
+        keys.append(f"{fit_key(model, fit.settings)}.{opened}")
+    return keys
 
 
 def _models(fit: Fit, sets: Sequence[PriorSet]) -> list[Model]:

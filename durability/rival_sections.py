@@ -21,6 +21,7 @@ from durability.blocks import (
 from durability.power_scaling import NOTABLE
 from durability.rival_charts import chances_by_set
 from durability.wording import (
+    MINUS,
     RUNG_NAMES,
     counted,
     disagreement_sentence,
@@ -33,7 +34,7 @@ from durability.wording import (
     percent,
     percent_range,
     rungs_in,
-    signed_points,
+    signed,
     verdict_tag,
 )
 
@@ -46,7 +47,7 @@ def rivals(record: Record) -> tuple[Section, ...]:
     blocks: list[Block] = [
         Paragraph(text=disagreement_sentence(record)),
         Figure(
-            name="rivals",
+            name="rival-chances",
             caption=f"Chance of breakdown within {headline_horizon(record)} months under each "
             f"prior set: mean and {interval_name(record)}. A set that was weighed, not fitted, "
             f"speaks through the draws of this forecast. {verdict_tag(record)}",
@@ -72,8 +73,8 @@ def _sets_table(record: Record) -> Table:
             (
                 Estimate(main=each["name"], notes=(each["method"],)),
                 *cells,
-                "–" if khat is None else number(khat, 2),
-                number(each["effective_size"], 3),
+                "–" if khat is None else f"{khat:.2f}".replace("-", MINUS),
+                "–" if each["method"] == "fitted" else number(each["effective_size"], 3),
                 ". ".join(part for part in (each["about"].rstrip("."), each["note"]) if part),
             )
         )
@@ -205,9 +206,9 @@ def _power_scaling(record: Record) -> list[Block]:
             each["kind"],
             number(found["sensitivity"], 2),
             Estimate(
-                main=signed_points(found["slope"]), notes=(f"±{error_points(found['slope_mcse'])}",)
+                main=signed(100 * found["slope"]), notes=(f"±{100 * found['slope_mcse']:.2f}",)
             ),
-            "–" if each["pareto_k"] is None else number(each["pareto_k"], 2),
+            "–" if each["pareto_k"] is None else f"{each['pareto_k']:.2f}".replace("-", MINUS),
         )
         for each in record["power_scaling"]
         for found in [each["breakdown"][months]]
@@ -237,6 +238,9 @@ def leaning_sentence(record: Record) -> str:
             f"No single part of the priors or the data has a sensitivity of {NOTABLE} and a slope "
             "beyond two Monte Carlo standard errors."
         )
+    both = " Where both stand here, they pull against each other or share the say."
+    if not all(told.values()):
+        both = ""
     said = [
         f"of the {word} {listed(told[kind])}"
         for kind, word in (("prior", "priors"), ("data", "data"))
@@ -244,8 +248,7 @@ def leaning_sentence(record: Record) -> str:
     ]
     return (
         f"Parts with a sensitivity of {NOTABLE} or more, and a slope beyond two Monte Carlo "
-        f"standard errors: {'; '.join(said)}. Where both priors and data stand here, they pull "
-        "against each other or share the say."
+        f"standard errors: {'; '.join(said)}.{both}"
     )
 
 

@@ -18,14 +18,15 @@ each is certain of another.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-from durability import checks
-from durability.catalogue import prior_ratio
+from durability import cache, checks
+from durability.catalogue import library_hash, prior_ratio
 from durability.cross_validation import leave_one_out
 from durability.inference import Fit, build
 from durability.prior_sets import PriorSet, read_priors, shipped_path
@@ -37,7 +38,7 @@ from durability.reweighting import (
     weighted_mean,
     weighted_quantiles,
 )
-from durability.rival_fits import fit_rivals, known_fits
+from durability.rival_fits import fit_rivals, known_fits, rival_keys
 from durability.simulation import incidences, simulate
 from durability.stacking import Stacked, compare_densities, stack_densities
 from durability.summaries import INTERVAL, TAILS
@@ -145,22 +146,27 @@ def weighed(fit: Fit, priors: PriorSet, *, months: int) -> SetForecast:
 
 
 def forecast_of(fit: Fit, *, months: int) -> SetForecast:
-    """Give what a fit's own set says of its case, its verdict's reasons in the note."""
+    """Give what a fit's own set says of its case."""
     future = simulate(fit, months=months, seed=fit.settings.seed)
-    rungs = incidences(future.increments, future.happened)
-    shape = (fit.settings.chains, fit.settings.draws)
-    judged = {f"{rung}[{months}]": values[:, -1].reshape(shape) for rung, values in rungs.items()}
-    verdict = judge(fit.tree, judged)
     return SetForecast(
         priors=fit.model.priors,
         method=FITTED,
-        rungs=rungs,
+        rungs=incidences(future.increments, future.happened),
         weights=np.full(len(fit), 1.0 / len(fit)),
         chains=fit.settings.chains,
         pareto_k=None,
         effective_size=float(len(fit)),
-        note="" if verdict.ok else "; ".join(verdict.reasons),
+        note="",
     )
+
+
+def judged(fit: Fit, *, months: int) -> SetForecast:
+    """Give what a fit's own set says, and in the note what its verdict holds against it."""
+    found = forecast_of(fit, months=months)
+    shape = (fit.settings.chains, fit.settings.draws)
+    last = {rung: values[:, -1].reshape(shape) for rung, values in found.rungs.items()}
+    verdict = judge(fit.tree, {f"{rung}[{months}]": values for rung, values in last.items()})
+    return replace(found, note="; ".join(verdict.reasons))
 
 
 def disagreement(means: Sequence[float], variances: Sequence[float]) -> float:
@@ -232,6 +238,7 @@ def compare_rivals(
     for each in (fit, *found):
         checks.outcome_likelihoods(each, draws=LOO_DRAWS)
     record = rivals_record(fit, HORIZONS_MONTHS, sets=sets)
+    record["sets"][0]["note"] = judged(fit, months=max(HORIZONS_MONTHS)).note
     return {"rivals": record, "breakdown": record["sets"][0]["breakdown"]}
 
 
@@ -254,7 +261,8 @@ def rivals_record(
     Returns
     -------
     dict
-        ``sets``, ``disagreement`` and ``comparison``, as in ``forecast.json``.
+        ``sets``, ``disagreement`` and ``comparison``, as in ``forecast.json``. The verdict on the
+        fit itself is not in its note: it stands in the forecast.
     """
     sets = shipped_sets(fit.model.priors) if sets is None else list(sets)
     months = max(horizons)
@@ -262,9 +270,7 @@ def rivals_record(
     forecasts = [forecast_of(fit, months=months)]
     for priors, known in zip(sets, fits, strict=True):
         forecasts.append(
-            weighed(fit, priors, months=months)
-            if known is None
-            else forecast_of(known, months=months)
+            weighed(fit, priors, months=months) if known is None else judged(known, months=months)
         )
     fitted = [fit, *(each for each in fits if each is not None)]
     whole = len(fitted) == len(forecasts) > 1
@@ -273,6 +279,16 @@ def rivals_record(
         "disagreement": _disagreements(forecasts, horizons),
         "comparison": _comparison(fitted, forecasts, horizons) if whole else None,
     }
+
+
+def kept_rivals(fit: Fit, horizons: Sequence[int]) -> dict[str, Any]:
+    """Give :func:`rivals_record` of the shipped sets, from the cache where nothing has changed."""
+    sets = shipped_sets(fit.model.priors)
+    known = [cache.has_tree(key) for key in rival_keys(fit, sets)]
+    told = repr((library_hash(), [each.hash for each in sets], known, tuple(horizons)))
+    key = f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    record: dict[str, Any] = cache.kept_json(key, lambda: rivals_record(fit, horizons, sets=sets))
+    return record
 
 
 def _set_row(found: SetForecast, horizons: Sequence[int]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
         age = counted(int(newest["age_days"]), "day")
         yield f"Newest news item: {newest['id']}, known {newest['known']}, {age} before the cutoff."
     if record.get("rivals"):
-        yield disagreement_sentence(record)
+        yield f"Rival beliefs: {disagreement_sentence(record)}"
     yield f"Verdict: {verdict_words(record)}."
 
 

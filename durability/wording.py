@@ -217,13 +217,13 @@ def disagreement_sentence(record: Mapping[str, Any]) -> str:
     without = listed(list(told["without"]))
     left_out = f" Not computed: {without}; run durability rivals." if without else ""
     if not told["rungs"]:
-        return f"Rival beliefs: no other prior set was computed.{left_out}"
+        return f"No other prior set was computed.{left_out}"
     found = told["rungs"]["breakdown"][months]
     span = {"low": found["lowest"], "high": found["highest"]}
     return (
-        f"Rival beliefs: {counted(len(told['sets']), 'prior set')} give breakdown within {months} "
-        f"months {percent_words(span)}; {percent(found['share'])} of the variance of the chance "
-        f"lies between them, the rest within each.{left_out}"
+        f"{counted(len(told['sets']), 'prior set')} give breakdown within {months} months "
+        f"{percent_words(span)}; {percent(found['share'])} of the variance of the chance lies "
+        f"between them, the rest within each.{left_out}"
     )
 
 

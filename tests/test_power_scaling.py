@@ -11,6 +11,7 @@ from fitted import narrow_fit
 from scipy import stats
 from worlds import bare
 
+from durability import cache
 from durability.power_scaling import (
     ALL_DATA,
     ALL_PRIORS,
@@ -18,6 +19,7 @@ from durability.power_scaling import (
     PRIOR_GROUPS,
     cumulative_distance,
     data_parts,
+    kept_power_scaling,
     power_scale,
     power_scaling_rows,
     prior_parts,
@@ -200,3 +202,15 @@ def test_that_the_case_has_held_is_a_likelihood_of_its_own() -> None:
     )
     wanted = sum(holding(seen).values())
     np.testing.assert_allclose(data_parts(fit, theta)["that the case has held"], wanted)
+
+
+def test_rows_are_kept_by_fit_and_horizons(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(cache, "read_json", kept.get)
+    monkeypatch.setattr(cache, "write_json", kept.__setitem__)
+    fit = narrow_fit(draws=20)
+    values = np.random.default_rng(1).random(len(fit))
+    first = kept_power_scaling(fit, {"12": values})
+    assert kept_power_scaling(fit, {"12": 1.0 - values}) == first
+    assert kept_power_scaling(fit, {"24": 1.0 - values}) != first
+    assert len(kept) == 2

@@ -85,9 +85,9 @@ def test_every_set_has_a_row_with_how_it_was_found_and_its_pareto_k() -> None:
 
 def test_the_line_says_how_far_sets_disagree() -> None:
     assert disagreement_sentence(example_record()) == (
-        "Rival beliefs: 3 prior sets give breakdown within 24 months 10% to 16%; 3.4% of the "
-        "variance of the chance lies between them, the rest within each. Not computed: sceptical; "
-        "run durability rivals."
+        "3 prior sets give breakdown within 24 months 10% to 16%; 3.4% of the variance of the "
+        "chance lies between them, the rest within each. Not computed: sceptical; run durability "
+        "rivals."
     )
 
 
@@ -95,13 +95,13 @@ def test_the_line_says_when_no_other_set_was_computed() -> None:
     record = example_record()
     record["rivals"]["disagreement"] = {"sets": ["default"], "without": ["sceptical"], "rungs": {}}
     said = disagreement_sentence(record)
-    assert said.startswith("Rival beliefs: no other prior set was computed. Not computed: scept")
+    assert said.startswith("No other prior set was computed. Not computed: scept")
     assert "disagreement-table" not in parts(record)[0]
 
 
 def test_the_line_stands_in_the_summary_and_the_report() -> None:
     record = example_record()
-    assert disagreement_sentence(record) in list(forecast_lines(record))
+    assert f"Rival beliefs: {disagreement_sentence(record)}" in list(forecast_lines(record))
     page = to_html(compose(record, example_tree()))
     assert "3.4% of the variance of the chance" in page
 
@@ -132,9 +132,9 @@ def test_a_set_that_history_tells_apart_is_named(compared: dict[str, Any]) -> No
 def test_what_the_forecast_leans_on_is_named_only_beyond_its_error() -> None:
     record = example_record()
     tables, prose = parts(record)
-    assert "of the priors effects of drivers; of the data history’s outcomes." in prose
+    assert "of the priors effects of drivers; of the data history’s outcomes. Where" in prose
     rows = [[told(cell) for cell in row] for row in tables["power-scaling-table"].rows]
-    assert rows[2] == ["history’s outcomes", "data", "0.19", "−2.0 ±0.1", "0.18"]
+    assert rows[2] == ["history’s outcomes", "data", "0.19", "−2.00 ±0.10", "0.18"]
     assert rows[3][-1] == "–"
     for row in record["power_scaling"]:
         for each in row["breakdown"].values():

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_rival_fits import changed, shipped
 
-from durability import checks, rivals
+from durability import cache, checks, rivals
 from durability.inference import Fit
 from durability.report import SCHEMA_PATH
 from durability.reweighting import mcse, weighted_mean
+from durability.rival_fits import rival_keys
 from durability.rivals import (
     MISSING,
     WEIGHED,
@@ -26,6 +27,8 @@ from durability.rivals import (
     compare_rivals,
     disagreement,
     forecast_of,
+    judged,
+    kept_rivals,
     mixture,
     rivals_record,
     shipped_sets,
@@ -237,8 +240,8 @@ def test_agreements_stand_in_the_order_of_their_outcomes(narrow: Fit) -> None:
 
 
 def test_a_fit_that_failed_its_checks_says_so(narrow: Fit) -> None:
-    found = forecast_of(narrow, months=12)
-    assert "limit" in found.note
+    assert "limit" in judged(narrow, months=12).note
+    assert forecast_of(narrow, months=12).note == ""
 
 
 def test_a_forecast_of_a_set_is_frozen(narrow: Fit) -> None:
@@ -250,10 +253,26 @@ def test_a_forecast_of_a_set_is_frozen(narrow: Fit) -> None:
 def test_likelihoods_of_outcomes_are_those_of_the_checks(
     narrow: Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from durability import cache
-
     monkeypatch.setattr(cache, "read_tree", lambda key: None)
     monkeypatch.setattr(cache, "write_tree", lambda key, tree: None)
     np.testing.assert_array_equal(
         checks.outcome_likelihoods(narrow, draws=80), checks._log_likelihood(narrow)["outcomes"]
     )
+
+
+def test_the_record_is_kept_until_a_rival_is_fitted(
+    narrow: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, Any] = {}
+    there: set[str] = set()
+    asked: list[int] = []
+    monkeypatch.setattr(cache, "read_json", kept.get)
+    monkeypatch.setattr(cache, "write_json", kept.__setitem__)
+    monkeypatch.setattr(cache, "has_tree", there.__contains__)
+    monkeypatch.setattr(
+        rivals, "rivals_record", lambda fit, horizons, *, sets: asked.append(1) or len(asked)
+    )
+    assert [kept_rivals(narrow, HORIZONS) for _ in range(3)] == [1, 1, 1]
+    assert kept_rivals(narrow, (12,)) == 2
+    there.add(rival_keys(narrow, shipped_sets(narrow.model.priors))[2])
+    assert kept_rivals(narrow, HORIZONS) == 3
