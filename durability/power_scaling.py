@@ -1,9 +1,9 @@
-r"""Power scaling: how a forecast leans on each part of the priors and of the data.
+r"""Power scaling: how a forecast leans on each component of priors and data.
 
-A part of the posterior, a prior or a likelihood :math:`\ell(\theta)`, is raised to a power
+A component of the posterior, a prior or a likelihood :math:`\ell(\theta)`, is raised to a power
 :math:`\alpha` near one. The draws of the fit stand for the posterior that follows with weights
-:math:`w_s \propto \ell(\theta_s)^{\alpha-1}`, Pareto-smoothed [1]_. The **sensitivity** of a
-quantity is how fast its distribution moves away from itself,
+:math:`w_s \propto \ell(\theta_s)^{\alpha-1}`, Pareto-smoothed [1]_. The **leaning** of
+a quantity on it, which [1]_ calls sensitivity, is how fast its distribution moves from itself,
 
 .. math:: \frac12\left(\frac{D_{\alpha}}{\log_2\alpha} + \frac{D_{1/\alpha}}{\log_2\alpha}\right),
 
@@ -40,10 +40,10 @@ from durability.reweighting import mcse, smooth, weighted_mean
 from durability.units import Seen, Unit, holding, log_likelihoods
 
 POWER: Final = 1.01
-"""A part is raised to this power and to one over it: near enough to one to be a slope."""
+"""A component is raised to this power and to one over it: near enough to one to be a slope."""
 
 NOTABLE: Final = 0.05
-"""Sensitivity that deserves attention (Kallioinen et al. 2024, §2.3.3)."""
+"""Leaning that deserves attention (Kallioinen et al. 2024, §2.3.3)."""
 
 DRAWS: Final = 2000
 """Of the fit, evenly spread: the likelihood of every unit is wanted at each."""
@@ -60,44 +60,44 @@ PRIOR_GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "indicators": ("indicator_intercept", "indicator_slope", "indicator_dispersion"),
     }
 )
-"""Parts of the priors, by the free parameters whose priors they are."""
+"""Components of the prior, by the free parameters whose priors they are."""
 
 ALL_PRIORS: Final = "all priors"
 ALL_DATA: Final = "all data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sensitivity:
-    """How a quantity answers to the power of one part.
+class Leaning:
+    """How a quantity answers to the power of one component.
 
     Parameters
     ----------
-    sensitivity : float
+    leaning : float
         At least 0; see :data:`NOTABLE`.
     slope : float
         By how much the mean moves a doubling of the power.
     slope_mcse : float
         Its Monte Carlo standard error.
     pareto_k : float
-        The larger of the two weightings; minus infinity where the part is constant.
+        The larger of the two weightings; minus infinity where it is constant.
     """
 
-    sensitivity: float
+    leaning: float
     slope: float
     slope_mcse: float
     pareto_k: float
 
 
 def power_scale(
-    values: np.ndarray, log_part: np.ndarray, *, chains: int, power: float = POWER
-) -> Sensitivity:
-    """Say how a quantity answers to the power of a part of the posterior.
+    values: np.ndarray, log_component: np.ndarray, *, chains: int, power: float = POWER
+) -> Leaning:
+    """Say how a quantity answers to the power of a component of the posterior.
 
     Parameters
     ----------
     values : ndarray (draw,)
         The quantity; chains one after another.
-    log_part : ndarray (draw,)
+    log_component : ndarray (draw,)
         Log of the prior or likelihood that is scaled, up to a constant.
     chains : int
     power : float
@@ -105,23 +105,23 @@ def power_scale(
 
     Returns
     -------
-    Sensitivity
+    Leaning
     """
-    up, down = (smooth(scale * log_part) for scale in (power - 1.0, 1.0 / power - 1.0))
+    up, down = (smooth(scale * log_component) for scale in (power - 1.0, 1.0 / power - 1.0))
     doublings = math.log2(power)
     distances = [cumulative_distance(values, each.values) for each in (up, down)]
     moved = float(weighted_mean(values, up.values) - weighted_mean(values, down.values))
-    return Sensitivity(
-        sensitivity=sum(distances) / (2.0 * doublings),
+    return Leaning(
+        leaning=sum(distances) / (2.0 * doublings),
         slope=float(moved / (2.0 * doublings)),
-        slope_mcse=_slope_mcse(values, log_part, chains),
+        slope_mcse=_slope_mcse(values, log_component, chains),
         pareto_k=max(up.khat, down.khat),
     )
 
 
-def _slope_mcse(values: np.ndarray, log_part: np.ndarray, chains: int) -> float:
-    """Give the error of the covariance of quantity and part, which the slope is in the limit."""
-    product = math.log(2.0) * (values - values.mean()) * (log_part - log_part.mean())
+def _slope_mcse(values: np.ndarray, log_component: np.ndarray, chains: int) -> float:
+    """Give the error of the slope, which is in the limit a covariance."""
+    product = math.log(2.0) * (values - values.mean()) * (log_component - log_component.mean())
     return mcse(product, np.full(values.size, 1.0 / values.size), chains=chains)
 
 
@@ -160,16 +160,16 @@ def _divergence(first: np.ndarray, second: np.ndarray, gaps: np.ndarray) -> floa
     return min(max(total / bound, 0.0), 1.0)
 
 
-def _entropy(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    safe = np.where(part > 0.0, part / np.where(whole > 0.0, whole, 1.0), 1.0)
-    return np.asarray(part * np.log2(safe))
+def _entropy(law: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    safe = np.where(law > 0.0, law / np.where(middle > 0.0, middle, 1.0), 1.0)
+    return np.asarray(law * np.log2(safe))
 
 
 # Of a fit -----------------------------------------------------------------------------------
 
 
 def power_scaling_rows(fit: Fit, chances: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Say how the headline leans on every part of the priors and of the data.
+    """Say how the headline leans on every component of priors and data.
 
     Parameters
     ----------
@@ -180,31 +180,31 @@ def power_scaling_rows(fit: Fit, chances: Mapping[str, np.ndarray]) -> list[dict
     Returns
     -------
     list of dict
-        A row a part: ``part, kind`` (``prior`` or ``data``), ``pareto_k``, which is null where the
-        part is constant or no tail can be fitted, and ``breakdown {months: {sensitivity, slope,
+        A row a component: ``component, kind`` (``prior`` or ``data``), ``pareto_k``, which is null
+        where it is constant or no tail can be fitted, and ``breakdown {months: {leaning, slope,
         slope_mcse}}``.
     """
     places, theta = thinned_draws(fit, DRAWS)
     thinned = {months: _thinned(values, fit, places) for months, values in chances.items()}
-    parts = [
-        *(("prior", name, values) for name, values in prior_parts(fit, theta).items()),
-        *(("data", name, values) for name, values in data_parts(fit, theta).items()),
+    components = [
+        *(("prior", name, values) for name, values in prior_components(fit, theta).items()),
+        *(("data", name, values) for name, values in data_components(fit, theta).items()),
     ]
     rows = []
-    for kind, name, log_part in parts:
+    for kind, name, log_component in components:
         found = {
-            months: power_scale(values, log_part, chains=fit.settings.chains)
+            months: power_scale(values, log_component, chains=fit.settings.chains)
             for months, values in thinned.items()
         }
         khat = next(iter(found.values())).pareto_k
         rows.append(
             {
-                "part": name,
+                "component": name,
                 "kind": kind,
                 "pareto_k": khat if np.isfinite(khat) else None,
                 "breakdown": {
                     months: {
-                        "sensitivity": each.sensitivity,
+                        "leaning": each.leaning,
                         "slope": each.slope,
                         "slope_mcse": each.slope_mcse,
                     }
@@ -227,7 +227,7 @@ def _thinned(values: np.ndarray, fit: Fit, places: np.ndarray) -> np.ndarray:
     return values.reshape((fit.settings.chains, -1))[:, places].ravel()
 
 
-def prior_parts(fit: Fit, theta: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def prior_components(fit: Fit, theta: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Give the log prior of every group of parameters, and of all: each (draw,)."""
     terms = prior_terms(theta, fit.model.priors)
     found = {
@@ -238,7 +238,7 @@ def prior_parts(fit: Fit, theta: Mapping[str, np.ndarray]) -> dict[str, np.ndarr
     return {**found, ALL_PRIORS: np.asarray(sum(terms.values()))}
 
 
-def data_parts(fit: Fit, theta: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def data_components(fit: Fit, theta: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Give the log-likelihood of every kind of data, and of all: each (draw,)."""
     data, module = fit.model.data, fit.model.module
     arrays = fit.model.arrays

@@ -202,9 +202,9 @@ def _power_scaling(record: Record) -> list[Block]:
     months = headline_horizon(record)
     rows = tuple(
         (
-            each["part"],
+            each["component"],
             each["kind"],
-            number(found["sensitivity"], 2),
+            number(found["leaning"], 2),
             Estimate(
                 main=signed(100 * found["slope"]), notes=(f"±{100 * found['slope_mcse']:.2f}",)
             ),
@@ -215,14 +215,14 @@ def _power_scaling(record: Record) -> list[Block]:
     )
     table = Table(
         name="power-scaling-table",
-        caption=f"What the chance of breakdown within {months} months leans on: each part of the "
-        "priors and of the data raised to a power near one. Sensitivity is how fast the whole "
+        caption=f"What the chance of breakdown within {months} months leans on: each component "
+        "of priors and data raised to a power near one. Leaning is how fast the whole "
         "distribution of the chance moves; the slope is by how many points its mean would move a "
         "doubling of the power, if it kept its speed, with its Monte Carlo standard error. "
         f"{verdict_tag(record)}",
         columns=(
-            *text_columns("Part", "Kind"),
-            *number_columns("Sensitivity", "Slope, points", "Pareto k"),
+            *text_columns("Component", "Kind"),
+            *number_columns("Leaning", "Slope, points", "Pareto k"),
         ),
         rows=rows,
     )
@@ -230,12 +230,12 @@ def _power_scaling(record: Record) -> list[Block]:
 
 
 def leaning_sentence(record: Record) -> str:
-    """Say which parts the headline leans on, beyond what Monte Carlo error could feign."""
+    """Say which components the headline leans on, beyond what Monte Carlo error could feign."""
     months = headline_horizon(record)
     told = {kind: _notable(record, kind, months) for kind in ("prior", "data")}
     if not any(told.values()):
         return (
-            f"No single part of the priors or the data has a sensitivity of {NOTABLE} and a slope "
+            f"No single component of priors or data has a leaning of {NOTABLE} and a slope "
             "beyond two Monte Carlo standard errors."
         )
     both = " Where both stand here, they pull against each other or share the say."
@@ -247,18 +247,18 @@ def leaning_sentence(record: Record) -> str:
         if told[kind]
     ]
     return (
-        f"Parts with a sensitivity of {NOTABLE} or more, and a slope beyond two Monte Carlo "
+        f"Components with a leaning of {NOTABLE} or more, and a slope beyond two Monte Carlo "
         f"standard errors: {'; '.join(said)}.{both}"
     )
 
 
 def _notable(record: Record, kind: str, months: str) -> list[str]:
     return [
-        each["part"]
+        each["component"]
         for each in record["power_scaling"]
         for found in [each["breakdown"][months]]
         if each["kind"] == kind
-        and not each["part"].startswith("all ")
-        and found["sensitivity"] >= NOTABLE
+        and not each["component"].startswith("all ")
+        and found["leaning"] >= NOTABLE
         and abs(found["slope"]) > 2.0 * found["slope_mcse"]
     ]

@@ -572,15 +572,15 @@ def _power_scaling() -> list[dict[str, Any]]:
     )
     return [
         {
-            "part": part,
+            "component": component,
             "kind": kind,
             "pareto_k": khat,
             "breakdown": {
-                str(h): {"sensitivity": sensitivity, "slope": slope, "slope_mcse": 0.001}
+                str(h): {"leaning": leaning, "slope": slope, "slope_mcse": 0.001}
                 for h in HORIZONS_MONTHS
             },
         }
-        for part, kind, sensitivity, slope, khat in told
+        for component, kind, leaning, slope, khat in told
     ]
 
 

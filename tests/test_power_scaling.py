@@ -18,11 +18,11 @@ from durability.power_scaling import (
     POWER,
     PRIOR_GROUPS,
     cumulative_distance,
-    data_parts,
+    data_components,
     kept_power_scaling,
     power_scale,
     power_scaling_rows,
-    prior_parts,
+    prior_components,
 )
 from durability.units import holding
 
@@ -51,7 +51,7 @@ def even() -> np.ndarray:
 # ---- closed form --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", ["prior", "data"])
+@pytest.mark.parametrize("component", ["prior", "data"])
 def test_the_slope_of_a_conjugate_mean_is_its_derivative(even: np.ndarray, part: str) -> None:
     found = power_scale(even, parts_of(even)[part], chains=4)
     prior, told = PRIOR_SD**-2, ERROR_SD**-2
@@ -59,18 +59,16 @@ def test_the_slope_of_a_conjugate_mean_is_its_derivative(even: np.ndarray, part:
     assert found.slope == pytest.approx(slope if part == "data" else -slope, rel=0.01)
 
 
-@pytest.mark.parametrize("part", ["prior", "data"])
-def test_the_sensitivity_of_a_conjugate_mean_is_that_of_its_law(
-    even: np.ndarray, part: str
-) -> None:
+@pytest.mark.parametrize("component", ["prior", "data"])
+def test_the_leaning_of_a_conjugate_mean_is_that_of_its_law(even: np.ndarray, part: str) -> None:
     found = power_scale(even, parts_of(even)[part], chains=4)
     low, high = even.min(), even.max()
     wanted = sum(
         _distance(conjugate(), conjugate(**{f"power_of_{part}": power}), low, high)
         for power in (POWER, 1.0 / POWER)
     ) / (2.0 * np.log2(POWER))
-    assert found.sensitivity == pytest.approx(wanted, rel=0.03)
-    assert found.sensitivity > 0.05
+    assert found.leaning == pytest.approx(wanted, rel=0.03)
+    assert found.leaning > 0.05
 
 
 def _distance(first: Any, second: Any, low: float, high: float) -> float:
@@ -87,13 +85,13 @@ def _distance(first: Any, second: Any, low: float, high: float) -> float:
 def test_a_flat_part_moves_nothing(even: np.ndarray) -> None:
     found = power_scale(even, np.full(even.size, -3.0), chains=4)
     assert (found.slope, found.slope_mcse) == (0.0, 0.0)
-    assert found.sensitivity == pytest.approx(0.0, abs=1e-5)
+    assert found.leaning == pytest.approx(0.0, abs=1e-5)
     assert found.pareto_k == -np.inf
 
 
-def test_a_quantity_that_is_certain_has_no_sensitivity(even: np.ndarray) -> None:
+def test_a_quantity_that_is_certain_has_no_leaning(even: np.ndarray) -> None:
     found = power_scale(np.ones(even.size), parts_of(even)["prior"], chains=4)
-    assert (found.sensitivity, found.slope_mcse) == (0.0, 0.0)
+    assert (found.leaning, found.slope_mcse) == (0.0, 0.0)
     assert found.slope == pytest.approx(0.0, abs=1e-10)
 
 
@@ -147,7 +145,10 @@ def test_the_distance_ignores_place_and_unit() -> None:
 def test_the_parts_of_the_priors_and_the_data_add_up() -> None:
     fit = narrow_fit(draws=12)
     theta = fit.theta()
-    for found, whole in ((prior_parts(fit, theta), ALL_PRIORS), (data_parts(fit, theta), ALL_DATA)):
+    for found, whole in (
+        (prior_components(fit, theta), ALL_PRIORS),
+        (data_components(fit, theta), ALL_DATA),
+    ):
         parts = [values for name, values in found.items() if name != whole]
         np.testing.assert_allclose(sum(parts), found[whole], rtol=1e-12)
 
@@ -160,7 +161,7 @@ def test_every_parameter_of_a_prior_set_is_in_one_part() -> None:
 
 def test_the_data_are_all_there_and_apart() -> None:
     fit = narrow_fit(draws=6)
-    found = data_parts(fit, fit.theta())
+    found = data_components(fit, fit.theta())
     assert list(found) == [
         "history’s outcomes",
         "history’s ratings",
@@ -177,7 +178,7 @@ def test_the_data_are_all_there_and_apart() -> None:
 
 def test_a_case_without_news_has_no_part_for_it() -> None:
     fit = narrow_fit(bare(), draws=6)
-    told = data_parts(fit, fit.theta())
+    told = data_components(fit, fit.theta())
     assert {"news", "counts", "ratings of the agreement"}.isdisjoint(told)
 
 
@@ -201,7 +202,7 @@ def test_that_the_case_has_held_is_a_likelihood_of_its_own() -> None:
         model="breakdown", arrays=arrays, coords=fit.model.data.coords, theta=theta, latent=latent
     )
     wanted = sum(holding(seen).values())
-    np.testing.assert_allclose(data_parts(fit, theta)["that the case has held"], wanted)
+    np.testing.assert_allclose(data_components(fit, theta)["that the case has held"], wanted)
 
 
 def test_rows_are_kept_by_fit_and_horizons(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_a_record_with_a_comparison_is_valid(compared: dict[str, Any]) -> None:
         (("rivals", "comparison", "sets", 1, "weight"), 1.2),
         (("rivals", "comparison", "stacked", "peace"), {}),
         (("power_scaling", 0, "kind"), "news"),
-        (("power_scaling", 0, "breakdown", "24", "sensitivity"), -1.0),
+        (("power_scaling", 0, "breakdown", "24", "leaning"), -1.0),
         (("power_scaling",), None),
     ],
 )
@@ -139,7 +139,7 @@ def test_what_the_forecast_leans_on_is_named_only_beyond_its_error() -> None:
     for row in record["power_scaling"]:
         for each in row["breakdown"].values():
             each["slope_mcse"] = 0.02
-    assert "No single part" in parts(record)[1]
+    assert "No single component" in parts(record)[1]
 
 
 def test_the_chart_has_a_row_a_set_and_the_mixture_last(compared: dict[str, Any]) -> None:
