@@ -24,8 +24,6 @@ STAGES: Final[Mapping[str, str]] = MappingProxyType(
         "compile": "Compiling the model",
         "sample": "Sampling",
         "sensitivities": "Refitting under other assumptions",
-        "rivals": "Fitting under rival prior sets",
-        "densities": "Leaving outcomes out",
         "predict": "Forecasting",
         "report": "Writing the report",
     }

@@ -232,9 +232,9 @@ def compare_rivals(
     """
     progress = NullProgress() if progress is None else progress
     sets = shipped_sets(fit.model.priors) if sets is None else list(sets)
-    progress.stage("rivals")
+    progress.stage("Fitting under rival prior sets")
     found = fit_rivals(fit, sets, progress=progress)
-    progress.stage("densities")
+    progress.stage("Leaving outcomes out")
     for each in (fit, *found):
         checks.outcome_likelihoods(each, draws=LOO_DRAWS)
     record = rivals_record(fit, HORIZONS_MONTHS, sets=sets)
@@ -311,12 +311,17 @@ def _set_row(found: SetForecast, horizons: Sequence[int]) -> dict[str, Any]:
 def _chance(found: SetForecast, values: np.ndarray) -> dict[str, float]:
     low, high = weighted_quantiles(values, found.weights, TAILS)
     return {
-        "mean": float(weighted_mean(values, found.weights)),
+        "mean": _mean(values, found.weights),
         "low": float(low),
         "high": float(high),
         "interval_probability": INTERVAL,
         "mcse": mcse(values, found.weights, chains=found.chains),
     }
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> float:
+    """Average probabilities: weights add up to one only as far as rounding lets them."""
+    return min(float(weighted_mean(values, weights)), 1.0)
 
 
 def _disagreements(forecasts: Sequence[SetForecast], horizons: Sequence[int]) -> dict[str, Any]:
@@ -336,7 +341,7 @@ def _disagreements(forecasts: Sequence[SetForecast], horizons: Sequence[int]) ->
 def _disagreement_at(told: Sequence[SetForecast], rung: str, horizon: int) -> dict[str, float]:
     values = [each.rungs[rung][:, horizon - 1] for each in told]
     pairs = list(zip(values, told, strict=True))
-    means = [float(weighted_mean(each, found.weights)) for each, found in pairs]
+    means = [_mean(each, found.weights) for each, found in pairs]
     squares = [float(weighted_mean(each**2, found.weights)) for each, found in pairs]
     spreads = [max(square - mean**2, 0.0) for square, mean in zip(squares, means, strict=True)]
     return {
@@ -428,12 +433,12 @@ def mixture(
         ``mean, low, high, interval_probability`` of the mixture of draws, and ``mean_low,
         mean_high``: between what the mean lies as the stacking weights are resampled.
     """
-    means = np.array([weighted_mean(v, w) for v, w in zip(values, weights, strict=True)])
+    means = np.array([_mean(v, w) for v, w in zip(values, weights, strict=True)])
     shares = np.concatenate([s * w for s, w in zip(stacked.weights, weights, strict=True)])
     low, high = weighted_quantiles(np.concatenate(values), shares, TAILS)
-    mean_low, mean_high = np.quantile(stacked.resampled @ means, TAILS)
+    mean_low, mean_high = np.minimum(np.quantile(stacked.resampled @ means, TAILS), 1.0)
     return {
-        "mean": float(stacked.weights @ means),
+        "mean": min(float(stacked.weights @ means), 1.0),
         "low": float(low),
         "high": float(high),
         "interval_probability": INTERVAL,

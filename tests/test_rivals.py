@@ -276,3 +276,19 @@ def test_the_record_is_kept_until_a_rival_is_fitted(
     assert kept_rivals(narrow, (12,)) == 2
     there.add(rival_keys(narrow, shipped_sets(narrow.model.priors))[2])
     assert kept_rivals(narrow, HORIZONS) == 3
+
+
+def test_a_probability_stays_one_however_weights_are_rounded(wide: Fit) -> None:
+    weights = np.random.default_rng(3).dirichlet(np.ones(2000))
+    weights *= (1.0 + 1e-15) / weights.sum()
+    found = replace(forecast_of(wide, months=12), weights=weights)
+    certain = {rung: np.ones_like(values) for rung, values in found.rungs.items()}
+    row = rivals._set_row(replace(found, rungs=certain), HORIZONS[:1])
+    assert row["breakdown"]["war"]["12"]["mean"] <= 1.0
+    validate(
+        {
+            "sets": [row],
+            "disagreement": {"sets": [], "without": [], "rungs": {}},
+            "comparison": None,
+        }
+    )
