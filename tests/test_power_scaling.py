@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pytest
+import xarray as xr
 from arviz_stats.base import array_stats
 from fitted import narrow_fit
 from scipy import stats
@@ -35,7 +37,7 @@ def conjugate(power_of_prior: float = 1.0, power_of_data: float = 1.0) -> Any:
     return stats.norm(told * SEEN / (prior + told), (prior + told) ** -0.5)
 
 
-def parts_of(theta: np.ndarray) -> dict[str, np.ndarray]:
+def components_of(theta: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "prior": stats.norm(0.0, PRIOR_SD).logpdf(theta),
         "data": stats.norm(SEEN, ERROR_SD).logpdf(theta),
@@ -52,19 +54,21 @@ def even() -> np.ndarray:
 
 
 @pytest.mark.parametrize("component", ["prior", "data"])
-def test_the_slope_of_a_conjugate_mean_is_its_derivative(even: np.ndarray, part: str) -> None:
-    found = power_scale(even, parts_of(even)[part], chains=4)
+def test_the_slope_of_a_conjugate_mean_is_its_derivative(even: np.ndarray, component: str) -> None:
+    found = power_scale(even, components_of(even)[component], chains=4)
     prior, told = PRIOR_SD**-2, ERROR_SD**-2
     slope = np.log(2.0) * SEEN * prior * told / (prior + told) ** 2
-    assert found.slope == pytest.approx(slope if part == "data" else -slope, rel=0.01)
+    assert found.slope == pytest.approx(slope if component == "data" else -slope, rel=0.01)
 
 
 @pytest.mark.parametrize("component", ["prior", "data"])
-def test_the_leaning_of_a_conjugate_mean_is_that_of_its_law(even: np.ndarray, part: str) -> None:
-    found = power_scale(even, parts_of(even)[part], chains=4)
+def test_the_leaning_of_a_conjugate_mean_is_that_of_its_law(
+    even: np.ndarray, component: str
+) -> None:
+    found = power_scale(even, components_of(even)[component], chains=4)
     low, high = even.min(), even.max()
     wanted = sum(
-        _distance(conjugate(), conjugate(**{f"power_of_{part}": power}), low, high)
+        _distance(conjugate(), conjugate(**{f"power_of_{component}": power}), low, high)
         for power in (POWER, 1.0 / POWER)
     ) / (2.0 * np.log2(POWER))
     assert found.leaning == pytest.approx(wanted, rel=0.03)
@@ -82,7 +86,21 @@ def _distance(first: Any, second: Any, low: float, high: float) -> float:
     return float(np.sqrt(max(sides)))
 
 
-def test_a_flat_part_moves_nothing(even: np.ndarray) -> None:
+@pytest.mark.parametrize("component", ["prior", "data"])
+def test_the_leaning_is_what_arviz_calls_sensitivity(component: str) -> None:
+    # ArviZ smooths both tails of the weights and takes 0.99 where we take 1/1.01.
+    drawn = conjugate().rvs((4, 2000), random_state=np.random.default_rng(12))
+    told = xr.Dataset({"mean": (("chain", "draw"), components_of(drawn)[component])})
+    group = {"prior": "prior", "data": "likelihood"}[component]
+    tree = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"mean": (("chain", "draw"), drawn)}), f"log_{group}": told}
+    )
+    theirs = float(az.psense(tree, group=group)["mean"])
+    ours = power_scale(drawn.ravel(), told["mean"].values.ravel(), chains=4)
+    assert ours.leaning == pytest.approx(theirs, rel=0.01)
+
+
+def test_a_flat_component_moves_nothing(even: np.ndarray) -> None:
     found = power_scale(even, np.full(even.size, -3.0), chains=4)
     assert (found.slope, found.slope_mcse) == (0.0, 0.0)
     assert found.leaning == pytest.approx(0.0, abs=1e-5)
@@ -90,7 +108,7 @@ def test_a_flat_part_moves_nothing(even: np.ndarray) -> None:
 
 
 def test_a_quantity_that_is_certain_has_no_leaning(even: np.ndarray) -> None:
-    found = power_scale(np.ones(even.size), parts_of(even)["prior"], chains=4)
+    found = power_scale(np.ones(even.size), components_of(even)["prior"], chains=4)
     assert (found.leaning, found.slope_mcse) == (0.0, 0.0)
     assert found.slope == pytest.approx(0.0, abs=1e-10)
 
@@ -98,7 +116,7 @@ def test_a_quantity_that_is_certain_has_no_leaning(even: np.ndarray) -> None:
 def test_the_error_of_the_slope_is_its_spread_over_repetitions() -> None:
     rng = np.random.default_rng(4)
     found = [
-        power_scale(theta, parts_of(theta)["data"], chains=4)
+        power_scale(theta, components_of(theta)["data"], chains=4)
         for theta in conjugate().rvs((300, 1000), random_state=rng)
     ]
     spread = np.std([each.slope for each in found])
