@@ -197,7 +197,8 @@ def disagreement(means: Sequence[float], variances: Sequence[float]) -> float:
     if min(means) == max(means):
         return 0.0
     between, within = float(np.var(means)), float(np.mean(variances))
-    return between / (between + within)
+    # Means so close that the square of their difference is zero are the same.
+    return between / (between + within) if between > 0.0 else 0.0
 
 
 # The record ---------------------------------------------------------------------------------
