@@ -20,19 +20,21 @@ from durability.inference import Fit
 from durability.report import SCHEMA_PATH
 from durability.reweighting import mcse, weighted_mean
 from durability.rival_fits import rival_keys
-from durability.rivals import (
+from durability.rival_forecasts import (
     MISSING,
     WEIGHED,
     SetForecast,
-    compare_rivals,
-    disagreement,
     forecast_of,
     judged,
+    shipped_sets,
+    weighed,
+)
+from durability.rivals import (
+    compare_rivals,
+    disagreement,
     kept_rivals,
     mixture,
     rivals_record,
-    shipped_sets,
-    weighed,
 )
 from durability.simulation import incidences, simulate
 from durability.stacking import stack_densities

@@ -24,7 +24,8 @@ def points(chance: dict[str, float]) -> str:
 def lines() -> Iterator[str]:
     import durability
     from durability.inference import build, fit
-    from durability.rivals import compare_rivals, shipped_sets, weighed
+    from durability.rival_forecasts import shipped_sets, weighed
+    from durability.rivals import compare_rivals
     from durability.vocabulary import HORIZONS_MONTHS
 
     data = durability.assemble(durability.read_case("armenia_azerbaijan"))
