@@ -1,10 +1,9 @@
-"""Rival beliefs: weights between prior sets, the disagreement between them, and the record."""
+"""Rival beliefs: the disagreement between prior sets, their mixture, and the record."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import jsonschema
@@ -13,21 +12,15 @@ import pytest
 from fitted import drawn_fit, narrow_fit
 from hypothesis import given
 from hypothesis import strategies as st
-from test_rival_fits import changed, shipped
+from test_rival_fits import shipped
 
 from durability import cache, checks, rivals
 from durability.inference import Fit
 from durability.report import SCHEMA_PATH
-from durability.reweighting import mcse, weighted_mean
 from durability.rival_fits import rival_keys
 from durability.rival_forecasts import (
-    MISSING,
-    WEIGHED,
-    SetForecast,
     forecast_of,
-    judged,
     shipped_sets,
-    weighed,
 )
 from durability.rivals import (
     compare_rivals,
@@ -36,7 +29,6 @@ from durability.rivals import (
     mixture,
     rivals_record,
 )
-from durability.simulation import incidences, simulate
 from durability.stacking import stack_densities
 
 HORIZONS = (12, 24)
@@ -87,72 +79,6 @@ def test_between_and_within_add_up_to_the_variance_of_all_draws() -> None:
 def test_one_set_alone_has_nothing_to_disagree_with() -> None:
     with pytest.raises(ValueError, match="two sets at least"):
         disagreement([0.1], [0.0])
-
-
-# ---- weights ------------------------------------------------------------------------------------
-
-
-def test_weighed_draws_of_one_prior_set_have_the_mean_of_the_other(wide: Fit) -> None:
-    rival = shipped("agreements_work")
-    found = weighed(wide, rival, months=12)
-    assert found.method == WEIGHED
-    for place, driver in enumerate(("trust", "constitution", "corridor", "interference")):
-        effect = wide.draws_of("effect_mean")[:, place]
-        wanted = rival.parameters[f"effect_{driver}"].values["mean"]
-        error = mcse(effect, found.weights, chains=2)
-        assert weighted_mean(effect, found.weights) == pytest.approx(wanted, abs=4.0 * error)
-    assert abs(wide.draws_of("effect_mean")[:, 0].mean() - 0.4) > 4.0 * error
-
-
-def test_a_set_that_differs_in_nothing_is_the_forecast_itself(narrow: Fit) -> None:
-    found = weighed(narrow, narrow.model.priors, months=24)
-    own = forecast_of(narrow, months=24)
-    assert found.pareto_k == -np.inf
-    assert found.effective_size == len(narrow)
-    for rung, values in own.rungs.items():
-        np.testing.assert_array_equal(found.rungs[rung], values)
-
-
-def test_what_a_set_says_of_conditions_is_simulated_not_weighed(narrow: Fit) -> None:
-    own = narrow.model.priors
-    calm = changed(own, "stage_signed", values=MappingProxyType({"mean": -2.0, "sd": 0.1}))
-    found = weighed(narrow, calm, months=24)
-    np.testing.assert_allclose(found.weights, 1.0 / len(narrow))
-    future = simulate(
-        replace(narrow, model=replace(narrow.model, priors=calm)),
-        months=24,
-        seed=narrow.settings.seed,
-    )
-    wanted = incidences(future.increments, future.happened)["breakdown"]
-    np.testing.assert_array_equal(found.rungs["breakdown"], wanted)
-    assert not np.array_equal(wanted, forecast_of(narrow, months=24).rungs["breakdown"])
-
-
-@pytest.mark.parametrize(
-    ("name", "how", "said"),
-    [
-        ("hindsight", {"values": MappingProxyType({"value": 0.5})}, "it fixes hindsight otherwise"),
-        (
-            "effect_trust",
-            {"values": MappingProxyType({"mean": 5.0, "sd": 0.01})},
-            "Pareto k above 0.7",
-        ),
-    ],
-)
-def test_a_set_that_weights_cannot_reach_is_not_computed(
-    wide: Fit, name: str, how: Any, said: str
-) -> None:
-    found = weighed(wide, changed(wide.model.priors, name, **how), months=12)
-    assert (found.method, dict(found.rungs)) == (MISSING, {})
-    assert said in found.note
-    assert "durability rivals" in found.note
-
-
-def test_the_shipped_rivals_leave_out_the_set_itself() -> None:
-    names = ["default", "agreements_work", "bargaining_power", "sceptical"]
-    for name in names:
-        found = [each.name for each in shipped_sets(shipped(name))]
-        assert found == [each for each in names if each != name]
 
 
 # ---- the mixture --------------------------------------------------------------------------------
@@ -239,17 +165,6 @@ def _clusters(fit: Fit) -> list[str]:
 def test_agreements_stand_in_the_order_of_their_outcomes(narrow: Fit) -> None:
     data = narrow.model.data
     assert [each.id for each in data.agreements] == list(data.coords["agreement"])
-
-
-def test_a_fit_that_failed_its_checks_says_so(narrow: Fit) -> None:
-    assert "limit" in judged(narrow, months=12).note
-    assert forecast_of(narrow, months=12).note == ""
-
-
-def test_a_forecast_of_a_set_is_frozen(narrow: Fit) -> None:
-    found: SetForecast = forecast_of(narrow, months=12)
-    assert found.weights.sum() == pytest.approx(1.0)
-    assert found.effective_size == len(narrow)
 
 
 def test_likelihoods_of_outcomes_are_those_of_the_checks(
