@@ -24,6 +24,7 @@ def points(chance: dict[str, float]) -> str:
 def lines() -> Iterator[str]:
     import durability
     from durability.inference import build, fit
+    from durability.rival_fits import fit_rivals
     from durability.rival_forecasts import shipped_sets, weighed
     from durability.rivals import compare_rivals
     from durability.vocabulary import HORIZONS_MONTHS
@@ -42,13 +43,15 @@ def lines() -> Iterator[str]:
     for each in record["sets"]:
         yield _set_row(each, other.get(each["name"]))
     compared = record["comparison"]
+    halves = _halves([main, *fit_rivals(main, shipped_sets(main.model.priors))])
     yield ""
     yield (
-        "| set | elpd | difference | 90% interval | k above 0.7 | weight | 90% interval | largest |"
+        "| set | elpd | difference | 90% interval | halves of the chains | k above 0.7 | weight "
+        "| 90% interval | largest |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
-    for each in compared["sets"]:
-        yield _compared_row(each)
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for each, told in zip(compared["sets"], halves, strict=True):
+        yield _compared_row(each, told)
     yield ""
     share = {h: record["disagreement"]["rungs"]["breakdown"][h]["share"] for h in HORIZONS}
     stacked = {h: compared["stacked"]["breakdown"][h] for h in HORIZONS}
@@ -73,7 +76,22 @@ def _set_row(each: dict[str, Any], other: Any) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _compared_row(each: dict[str, Any]) -> str:
+def _halves(fits: list[Any]) -> list[str]:
+    """Differences of elpd to the first fit, from either half of the chains alone."""
+    from durability.checks import outcome_likelihoods
+    from durability.cross_validation import leave_one_out
+    from durability.rivals import LOO_DRAWS
+
+    found = []
+    for half in (slice(0, 2), slice(2, 4)):
+        told = [outcome_likelihoods(each, draws=LOO_DRAWS)[half] for each in fits]
+        labels = range(told[0].shape[-1])
+        sums = [leave_one_out(each, labels, "outcomes")["elpd"] for each in told]
+        found.append([each - sums[0] for each in sums])
+    return ["–", *(f"{a:.1f}, {b:.1f}" for a, b in list(zip(*found, strict=True))[1:])]
+
+
+def _compared_row(each: dict[str, Any], halves: str) -> str:
     told = "–"
     if each["difference_se"]:
         told = f"{each['difference_low']:.1f} to {each['difference_high']:.1f}"
@@ -82,6 +100,7 @@ def _compared_row(each: dict[str, Any]) -> str:
         f"{each['elpd']:.1f}",
         f"{each['difference']:.1f}",
         told,
+        halves,
         str(len(each["over_0_7"])),
         f"{each['weight']:.0%}",
         f"{each['weight_low']:.0%} to {each['weight_high']:.0%}",
