@@ -30,9 +30,9 @@ from durability.reweighting import (
     weighted_mean,
     weighted_quantiles,
 )
+from durability.rival_comparison import average, compare_forecasts
 from durability.rival_fits import fit_rivals, known_fits, rival_keys
 from durability.rival_forecasts import SetForecast, forecast_of, judged, shipped_sets, weighed
-from durability.stacking import Stacked, compare_densities, stack_densities
 from durability.summaries import INTERVAL, TAILS
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 
@@ -184,17 +184,12 @@ def _set_row(found: SetForecast, horizons: Sequence[int]) -> dict[str, Any]:
 def _chance(found: SetForecast, values: np.ndarray) -> dict[str, float]:
     low, high = weighted_quantiles(values, found.weights, TAILS)
     return {
-        "mean": _mean(values, found.weights),
+        "mean": average(values, found.weights),
         "low": float(low),
         "high": float(high),
         "interval_probability": INTERVAL,
         "mcse": mcse(values, found.weights, chains=found.chains),
     }
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> float:
-    """Average probabilities: weights add up to one only as far as rounding lets them."""
-    return min(float(weighted_mean(values, weights)), 1.0)
 
 
 def _disagreements(forecasts: Sequence[SetForecast], horizons: Sequence[int]) -> dict[str, Any]:
@@ -214,7 +209,7 @@ def _disagreements(forecasts: Sequence[SetForecast], horizons: Sequence[int]) ->
 def _disagreement_at(told: Sequence[SetForecast], rung: str, horizon: int) -> dict[str, float]:
     values = [each.rungs[rung][:, horizon - 1] for each in told]
     pairs = list(zip(values, told, strict=True))
-    means = [_mean(each, found.weights) for each, found in pairs]
+    means = [average(each, found.weights) for each, found in pairs]
     squares = [float(weighted_mean(each**2, found.weights)) for each, found in pairs]
     spreads = [max(square - mean**2, 0.0) for square, mean in zip(squares, means, strict=True)]
     return {
@@ -226,95 +221,18 @@ def _disagreement_at(told: Sequence[SetForecast], rung: str, horizon: int) -> di
 
 def _comparison(
     fits: Sequence[Fit], forecasts: Sequence[SetForecast], horizons: Sequence[int]
-) -> dict[str, Any] | None:
+) -> dict[str, Any]:
     """Hold the sets against each other by history's outcomes, left out one at a time."""
     data = fits[0].model.data
     labels = list(data.coords["agreement"])
-    clusters = [each.cluster for each in data.agreements]
     found = [
         leave_one_out(checks.outcome_likelihoods(each, draws=LOO_DRAWS), labels, "outcomes")
         for each in fits
     ]
-    names = [each.priors.name for each in forecasts]
-    densities = np.array([[row["elpd"] for row in each["rows"]] for each in found])
-    compared = compare_densities(densities, names, clusters, interval_probability=INTERVAL)
-    stacked = stack_densities(densities, names, clusters, interval_probability=INTERVAL)
-    best = stacked.resampled.argmax(axis=1)
-    over = [[row["id"] for row in each["rows"] if not row["pareto_k"] <= 0.7] for each in found]
-    return {
-        "outcomes": compared.rows,
-        "clusters": compared.clusters,
-        "sets": [
-            {
-                "name": name,
-                "elpd": compared.elpd[k],
-                **_difference(compared.gains[k], compared.rows),
-                "over_0_7": over[k],
-                "weight": float(stacked.weights[k]),
-                "weight_low": float(stacked.low[k]),
-                "weight_high": float(stacked.high[k]),
-                "largest": float((best == k).mean()),
-            }
-            for k, name in enumerate(names)
-        ],
-        "stacked": _stacked_forecast(stacked, forecasts, horizons),
-    }
-
-
-def _difference(gain: Any, rows: int) -> dict[str, Any]:
-    """Give a mean gain a row as a difference between sums."""
-    finite = np.isfinite(gain.standard_error)
-    return {
-        "difference": gain.mean * rows,
-        "difference_se": gain.standard_error * rows if finite else None,
-        "difference_low": gain.low * rows if finite else None,
-        "difference_high": gain.high * rows if finite else None,
-        "detectable": gain.detectable * rows if np.isfinite(gain.detectable) else None,
-    }
-
-
-def _stacked_forecast(
-    stacked: Stacked, forecasts: Sequence[SetForecast], horizons: Sequence[int]
-) -> dict[str, Any]:
-    return {
-        rung: {
-            str(h): mixture(
-                [each.rungs[rung][:, h - 1] for each in forecasts],
-                [each.weights for each in forecasts],
-                stacked,
-            )
-            for h in horizons
-        }
-        for rung in RUNGS
-    }
-
-
-def mixture(
-    values: Sequence[np.ndarray], weights: Sequence[np.ndarray], stacked: Stacked
-) -> dict[str, float]:
-    """Mix the draws of several sets by their stacking weights.
-
-    Parameters
-    ----------
-    values, weights : sequence of ndarray (draw,)
-        A probability along the draws of every set, and the draws' weights.
-    stacked : Stacked
-
-    Returns
-    -------
-    dict
-        ``mean, low, high, interval_probability`` of the mixture of draws, and ``mean_low,
-        mean_high``: between what the mean lies as the stacking weights are resampled.
-    """
-    means = np.array([_mean(v, w) for v, w in zip(values, weights, strict=True)])
-    shares = np.concatenate([s * w for s, w in zip(stacked.weights, weights, strict=True)])
-    low, high = weighted_quantiles(np.concatenate(values), shares, TAILS)
-    mean_low, mean_high = np.minimum(np.quantile(stacked.resampled @ means, TAILS), 1.0)
-    return {
-        "mean": min(float(stacked.weights @ means), 1.0),
-        "low": float(low),
-        "high": float(high),
-        "interval_probability": INTERVAL,
-        "mean_low": float(mean_low),
-        "mean_high": float(mean_high),
-    }
+    return compare_forecasts(
+        np.array([[row["elpd"] for row in each["rows"]] for each in found]),
+        forecasts,
+        [each.cluster for each in data.agreements],
+        horizons,
+        over=[[row["id"] for row in each["rows"] if not row["pareto_k"] <= 0.7] for each in found],
+    )

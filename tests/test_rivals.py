@@ -26,10 +26,8 @@ from durability.rivals import (
     compare_rivals,
     disagreement,
     kept_rivals,
-    mixture,
     rivals_record,
 )
-from durability.stacking import stack_densities
 
 HORIZONS = (12, 24)
 
@@ -79,30 +77,6 @@ def test_between_and_within_add_up_to_the_variance_of_all_draws() -> None:
 def test_one_set_alone_has_nothing_to_disagree_with() -> None:
     with pytest.raises(ValueError, match="two sets at least"):
         disagreement([0.1], [0.0])
-
-
-# ---- the mixture --------------------------------------------------------------------------------
-
-
-def test_the_mixture_is_that_of_the_draws() -> None:
-    rng = np.random.default_rng(6)
-    values = [rng.beta(2, 20, 4000), rng.beta(8, 8, 2000)]
-    weights = [np.full(4000, 1 / 4000), rng.dirichlet(np.full(2000, 50.0))]
-    stacked = stack_densities(
-        np.log([[0.9] * 5 + [0.2] * 3, [0.2] * 5 + [0.9] * 3]), ["a", "b"], list("abcdefgh")
-    )
-    found = mixture(values, weights, stacked)
-    first = stacked.weights[0]
-    assert 0.6 < first < 0.8
-    means = values[0].mean(), weights[1] @ values[1]
-    assert found["mean"] == pytest.approx(first * means[0] + (1 - first) * means[1])
-    take = rng.random(200_000) < first
-    drawn = np.where(
-        take, rng.choice(values[0], 200_000), rng.choice(values[1], 200_000, p=weights[1])
-    )
-    wanted = np.quantile(drawn, [0.05, 0.95])
-    np.testing.assert_allclose([found["low"], found["high"]], wanted, atol=0.01)
-    assert found["mean_low"] <= found["mean"] <= found["mean_high"]
 
 
 # ---- the record ---------------------------------------------------------------------------------
