@@ -21,7 +21,6 @@ from durability.blocks import (
 from durability.power_scaling import NOTABLE
 from durability.rival_charts import chances_by_set
 from durability.wording import (
-    MINUS,
     RUNG_NAMES,
     counted,
     disagreement_sentence,
@@ -73,7 +72,7 @@ def _sets_table(record: Record) -> Table:
             (
                 Estimate(main=each["name"], notes=(each["method"],)),
                 *cells,
-                "–" if khat is None else f"{khat:.2f}".replace("-", MINUS),
+                _two_decimals(khat),
                 "–" if each["method"] == "fitted" else number(each["effective_size"], 3),
                 ". ".join(part for part in (each["about"].rstrip("."), each["note"]) if part),
             )
@@ -89,6 +88,10 @@ def _sets_table(record: Record) -> Table:
         ),
         rows=tuple(rows),
     )
+
+
+def _two_decimals(value: float | None) -> str:
+    return "–" if value is None else signed(value).removeprefix("+")
 
 
 def _chance(chance: Record) -> Estimate:
@@ -138,7 +141,10 @@ def _comparison(told: Record | None, case: str) -> list[Block]:
             each["name"],
             number(each["elpd"], 4),
             _difference(each),
-            str(len(each["over_0_7"])),
+            Estimate(
+                main=str(len(each["over_0_7"])),
+                notes=(", ".join(each["over_0_7"]),) if each["over_0_7"] else (),
+            ),
             Estimate(
                 main=percent(each["weight"]),
                 notes=(percent_range({"low": each["weight_low"], "high": each["weight_high"]}),),
@@ -208,7 +214,7 @@ def _power_scaling(record: Record) -> list[Block]:
             Estimate(
                 main=signed(100 * found["slope"]), notes=(f"±{100 * found['slope_mcse']:.2f}",)
             ),
-            "–" if each["pareto_k"] is None else f"{each['pareto_k']:.2f}".replace("-", MINUS),
+            _two_decimals(each["pareto_k"]),
         )
         for each in record["power_scaling"]
         for found in [each["breakdown"][months]]
@@ -242,7 +248,7 @@ def leaning_sentence(record: Record) -> str:
     if not all(told.values()):
         both = ""
     said = [
-        f"of the {word} {listed(told[kind])}"
+        f"of the {word}: {listed(told[kind])}"
         for kind, word in (("prior", "priors"), ("data", "data"))
         if told[kind]
     ]

@@ -120,7 +120,7 @@ def test_a_comparison_that_tells_nobody_apart_says_so(compared: dict[str, Any]) 
     assert rows[0][:3] == ["default", "−110.2", "–"]
     assert rows[2][0:2] == ["bargaining_power", "−109.4"]
     assert rows[2][2].startswith("0.8 ")
-    assert rows[3][3] == "2"
+    assert rows[3][3] == "2 R007, R031"
 
 
 def test_a_set_that_history_tells_apart_is_named(compared: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ def test_a_set_that_history_tells_apart_is_named(compared: dict[str, Any]) -> No
 def test_what_the_forecast_leans_on_is_named_only_beyond_its_error() -> None:
     record = example_record()
     tables, prose = parts(record)
-    assert "of the priors effects of drivers; of the data history’s outcomes. Where" in prose
+    assert "of the priors: effects of drivers; of the data: history’s outcomes. Where" in prose
     rows = [[told(cell) for cell in row] for row in tables["power-scaling-table"].rows]
     assert rows[2] == ["history’s outcomes", "data", "0.19", "−2.00 ±0.10", "0.18"]
     assert rows[3][-1] == "–"
