@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
     from durability.revision import revise_priors as revise_priors
+    from durability.rivals import compare_rivals as compare_rivals
     from durability.scenario_files import read_scenarios as read_scenarios
     from durability.score_table import prediction_lines as prediction_lines
     from durability.score_table import score_predictions as score_predictions
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from durability.spell_tables import read_spells as read_spells
     from durability.spells import fit_spells as fit_spells
     from durability.spells import predict_spells as predict_spells
+    from durability.stacking import compare_densities as compare_densities
+    from durability.stacking import stack_densities as stack_densities
     from durability.statements import Scenario as Scenario
     from durability.time_machine import replay as replay
     from durability.updating import compare as compare
@@ -86,6 +89,8 @@ _HOMES = {
     "build": "inference",
     "check_spells": "spell_checks",
     "compare": "updating",
+    "compare_densities": "stacking",
+    "compare_rivals": "rivals",
     "copy_case": "cases",
     "correct_news": "news_changes",
     "diff_priors": "prior_diff",
@@ -125,6 +130,7 @@ _HOMES = {
     "score_gain": "skill",
     "score_ledger": "ledger_scores",
     "score_predictions": "score_table",
+    "stack_densities": "stacking",
     "source_spells": "spell_sources",
     "to_dataframe": "forecasts",
     "update": "updating",
@@ -147,6 +153,8 @@ __all__ = [
     "build",
     "check_spells",
     "compare",
+    "compare_densities",
+    "compare_rivals",
     "copy_case",
     "correct_news",
     "diff_priors",
@@ -187,6 +195,7 @@ __all__ = [
     "score_ledger",
     "score_predictions",
     "source_spells",
+    "stack_densities",
     "to_dataframe",
     "update",
     "verify_ledger",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,20 @@ def read_tree(key: str) -> xr.DataTree | None:
     with broken, xr.open_datatree(path, engine="h5netcdf") as tree:
         return tree.load()
     return None
+
+
+def has_tree(key: str) -> bool:
+    """Tell whether there is a file for a tree, without reading it."""
+    return (folder() / f"{key}.nc").is_file()
+
+
+def kept_json(key: str, compute: Callable[[], Any]) -> Any:
+    """Read a cached record, or compute and keep it."""
+    known = read_json(key)
+    if known is None:
+        known = compute()
+        write_json(key, known)
+    return known
 
 
 def write_tree(key: str, tree: xr.DataTree) -> None:

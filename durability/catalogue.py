@@ -107,6 +107,11 @@ def prior_ratio(theta: Mapping[str, Any], before: Any, after: Any) -> Any:
     )
 
 
+def prior_terms(theta: Mapping[str, Any], priors: Any) -> Any:
+    """Log density of free parameters under a prior set, by parameter: each (draw,)."""
+    return import_module("durability.models.breakdown").log_priors(theta, priors.parameters)
+
+
 def models_hash() -> str:
     """Hash of the sources of ``models/``: a forecast's mathematics."""
     return _hash_of(_models_folder())

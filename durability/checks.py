@@ -8,7 +8,7 @@ its standing integrated out given its ratings, and an event, its own errors inte
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -174,25 +174,67 @@ def _rung_times(streams: np.ndarray) -> np.ndarray:
 
 def _log_likelihood(fit: Fit) -> dict[str, np.ndarray]:
     """Log-likelihood of every unit of cross-validation: each (chain, draw, unit). Cached."""
-    import xarray as xr
+
+    def computed() -> dict[str, np.ndarray]:
+        module, arrays = fit.model.module, fit.model.arrays
+        _, theta = thinned_draws(fit, LOO_DRAWS)
+        latent = module.latents(theta, arrays, np)
+        terms = {"outcomes": marginals().outcomes(theta, latent, arrays, _own_points())}
+        if "event_driver" in arrays:
+            terms["events"] = marginals().events(theta, latent, arrays)
+        return terms
+
+    return _kept(fit, LOO_DRAWS, "", computed)
+
+
+def outcome_likelihoods(fit: Fit, *, draws: int = LOO_DRAWS) -> np.ndarray:
+    """Log-likelihood of history's outcomes, what is an agreement's own integrated out. Cached.
+
+    Parameters
+    ----------
+    fit : Fit
+    draws : int
+        About so many, evenly spread.
+
+    Returns
+    -------
+    ndarray (chain, draw, agreement)
+    """
+
+    def computed() -> dict[str, np.ndarray]:
+        module, arrays = fit.model.module, fit.model.arrays
+        _, theta = thinned_draws(fit, draws)
+        latent = module.latents(theta, arrays, np)
+        return {"outcomes": marginals().outcomes(theta, latent, arrays, _own_points())}
+
+    return _kept(fit, draws, "outcomes", computed)["outcomes"]
+
+
+def _own_points() -> np.ndarray:
+    """Give normal points for a standing of four drivers and the frailties of cluster and dyad."""
     from scipy.special import ndtri
     from scipy.stats.qmc import Sobol
 
-    rules = (package_version("durability"), LOO_DRAWS, OWN_POINTS, OWN_SEED)
-    key = f"{fit.key}.{hashlib.sha256(repr(rules).encode()).hexdigest()[:16]}"
+    uniform = Sobol(len(DRIVERS) + 2, rng=np.random.default_rng(OWN_SEED)).random(OWN_POINTS)
+    points: np.ndarray = ndtri(uniform)
+    return points
+
+
+def _kept(
+    fit: Fit, draws: int, what: str, compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Read pointwise likelihoods from the cache, or compute and keep them."""
+    import xarray as xr
+
+    rules = (package_version("durability"), draws, OWN_POINTS, OWN_SEED)
+    told = repr((*rules, what) if what else rules)
+    key = f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     known = cache.read_tree(key)
     if known is not None:
         return {str(name): array.values for name, array in known.data_vars.items()}
-    module, arrays = fit.model.module, fit.model.arrays
-    places, theta = thinned_draws(fit, LOO_DRAWS)
-    latent = module.latents(theta, arrays, np)
-    # A standing of four drivers, and the frailties of a cluster and of a dyad.
-    uniform = Sobol(len(DRIVERS) + 2, rng=np.random.default_rng(OWN_SEED)).random(OWN_POINTS)
-    terms = {"outcomes": marginals().outcomes(theta, latent, arrays, ndtri(uniform))}
-    if "event_driver" in arrays:
-        terms["events"] = marginals().events(theta, latent, arrays)
+    places, _ = thinned_draws(fit, draws)
     shape = (fit.settings.chains, len(places))
-    found = {name: values.reshape((*shape, -1)) for name, values in terms.items()}
+    found = {name: values.reshape((*shape, -1)) for name, values in compute().items()}
     named = {name: (("chain", "draw", UNITS[name]), values) for name, values in found.items()}
     cache.write_tree(key, xr.DataTree(xr.Dataset(named)))
     return found

@@ -31,6 +31,7 @@ from durability.commands_ledger import ledger as ledger_commands
 from durability.commands_news import news
 from durability.commands_priors import priors as priors_commands
 from durability.commands_replay import replay
+from durability.commands_rivals import rivals
 from durability.commands_scenarios import scenario, watch
 from durability.commands_spells import spells
 from durability.commands_update import compare, update
@@ -332,6 +333,7 @@ durability.add_command(update)
 durability.add_command(compare)
 durability.add_command(replay)
 durability.add_command(scenario)
+durability.add_command(rivals)
 durability.add_command(watch)
 durability.add_command(ledger_commands)
 durability.add_command(spells)

@@ -21,9 +21,11 @@ from durability.inference import Fit, build
 from durability.inference import fit as fit_model
 from durability.life_cycle import STATES
 from durability.particles import Particles, keep, particles_of, read_particles
+from durability.power_scaling import kept_power_scaling
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.progress import NullProgress, Progress, timed_stage
 from durability.prospects import prospects
+from durability.rivals import kept_rivals
 from durability.scenario_records import watched_record
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
 from durability.simulation import Future, incidences, simulate, unseen
@@ -201,6 +203,10 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
         "watch": _watched(fit, particles),
         **history.learned(fit, prior),
         "sensitivities": [*other, *baseline_rows(fit)],
+        "rivals": kept_rivals(fit, _horizons(horizon_months)),
+        "power_scaling": kept_power_scaling(
+            fit, {str(h): rungs["breakdown"][:, h - 1] for h in _horizons(horizon_months)}
+        ),
         "history": history.compare(fit, prior),
         "checks": checked.record,
         **_sources(fit.model.data),

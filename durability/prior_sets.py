@@ -244,12 +244,20 @@ def list_priors() -> Mapping[str, Path]:
     return dict(sorted(found.items()))
 
 
+def shipped_path(name: str) -> Path:
+    """Give the file of a shipped set, whatever else has its name here."""
+    return _shipped_folder() / f"{name}.toml"
+
+
 def _folders() -> tuple[Path, ...]:
     import platformdirs
 
-    shipped = import_module("durability.priors").__file__
     users = platformdirs.user_data_path("durability") / "priors"
-    return (Path("priors"), users, Path(str(shipped)).parent)
+    return (Path("priors"), users, _shipped_folder())
+
+
+def _shipped_folder() -> Path:
+    return Path(str(import_module("durability.priors").__file__)).parent
 
 
 # Reading ------------------------------------------------------------------------------------

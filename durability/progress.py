@@ -79,6 +79,27 @@ class NullProgress:
         """Ignore it."""
 
 
+class Part(NullProgress):
+    """Progress of one of several fits of a stage, told as a part of all of them.
+
+    Parameters
+    ----------
+    whole : Progress
+    done : int
+        Fits that came before.
+    fits : int
+        In all.
+    """
+
+    def __init__(self, whole: Progress, done: int, fits: int) -> None:
+        self._whole, self._done, self._fits = whole, done, fits
+
+    def chains(self, finished: Sequence[int], total: int, divergences: int) -> None:
+        """Tell how far each chain has come, the fits before this one counted."""
+        so_far = [self._done * total + each for each in finished]
+        self._whole.chains(so_far, self._fits * total, divergences)
+
+
 @contextmanager
 def timed_stage(timings: dict[str, float], name: str, progress: Progress) -> Iterator[None]:
     """Tell of a stage while the block runs, and write down its seconds by its name."""

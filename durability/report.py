@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import jinja2
 import xarray as xr
 
-from durability import evidence, life_sections, sections, watch_sections
+from durability import evidence, life_sections, rival_sections, sections, watch_sections
 from durability.blocks import Report, printable
 from durability.errors import InputError, Problem
 from durability.files import read_text, write_through, write_whole
@@ -148,6 +148,7 @@ def compose(record: dict[str, Any], tree: xr.DataTree) -> Report:
             sections.drivers(shown),
             sections.history(shown),
             evidence.learned(shown),
+            *rival_sections.rivals(shown),
             evidence.diagnostics(shown, tree),
             evidence.predictive_checks(shown),
             evidence.leave_one_out(shown),

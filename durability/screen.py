@@ -14,6 +14,7 @@ from durability.wording import (
     RUNG_NAMES,
     STATE_NAMES,
     counted,
+    disagreement_sentence,
     error_points,
     headline_horizon,
     horizons,
@@ -71,6 +72,8 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
     if newest:
         age = counted(int(newest["age_days"]), "day")
         yield f"Newest news item: {newest['id']}, known {newest['known']}, {age} before the cutoff."
+    if record.get("rivals"):
+        yield f"Rival beliefs: {disagreement_sentence(record)}"
     yield f"Verdict: {verdict_words(record)}."
 
 

@@ -8,7 +8,7 @@ most alternatives lie too far away for that (Pareto k above 0.7).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +28,7 @@ from durability.inference import (
     sample,
     with_data,
 )
-from durability.progress import NullProgress, Progress
+from durability.progress import Part, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
 from durability.wording import BASELINE_PREFIX
@@ -140,23 +140,13 @@ def run_sensitivities(fit: Fit, *, progress: Progress) -> list[dict[str, Any]]:
     free = {n for each in ALTERNATIVES for n in read_changes(fit.model, each.change(fit.model))}
     compiled = compile_model(fit.model, free=free)
     rows = [
-        _refit(alternative, fit, compiled, settings, progress=_Part(progress, done))
+        _refit(
+            alternative, fit, compiled, settings, progress=Part(progress, done, len(ALTERNATIVES))
+        )
         for done, alternative in enumerate(ALTERNATIVES)
     ]
     cache.write_json(_key(fit), rows)
     return rows
-
-
-class _Part(NullProgress):
-    """Progress of one refit, told as a part of all of them."""
-
-    def __init__(self, whole: Progress, done: int) -> None:
-        self._whole, self._done = whole, done
-
-    def chains(self, finished: Sequence[int], total: int, divergences: int) -> None:
-        """Tell how far each chain has come, the refits before this one counted."""
-        so_far = [self._done * total + each for each in finished]
-        self._whole.chains(so_far, len(ALTERNATIVES) * total, divergences)
 
 
 def known_sensitivities(fit: Fit) -> list[dict[str, Any]]:

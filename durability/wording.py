@@ -227,6 +227,22 @@ def headline_horizon(record: Mapping[str, Any]) -> str:
     return "24" if "24" in found else found[-1]
 
 
+def disagreement_sentence(record: Mapping[str, Any]) -> str:
+    """Say how far rival prior sets disagree about the headline, and which were not computed."""
+    told, months = record["rivals"]["disagreement"], headline_horizon(record)
+    without = listed(list(told["without"]))
+    left_out = f" Not computed: {without}; run durability rivals." if without else ""
+    if not told["rungs"]:
+        return f"No other prior set was computed.{left_out}"
+    found = told["rungs"]["breakdown"][months]
+    span = {"low": found["lowest"], "high": found["highest"]}
+    return (
+        f"{counted(len(told['sets']), 'prior set')} give breakdown within {months} months "
+        f"{percent_words(span)}; {percent(found['share'])} of the variance of the chance lies "
+        f"between them, the rest within each.{left_out}"
+    )
+
+
 def rungs_in(mapping: Mapping[str, Any]) -> list[str]:
     """Give the rungs that a mapping has, in the report's order."""
     return [rung for rung in RUNG_ORDER if rung in mapping]

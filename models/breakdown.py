@@ -42,12 +42,20 @@ indicator_*           indicator                 intercept, slope, dispersion
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from durability.models import drivers, hazard, indicators, ratings
-from durability.models.parameters import FAMILIES, Prior, draws, log_density, variable
+from durability.models.parameters import (
+    FAMILIES,
+    Prior,
+    draws,
+    log_density,
+    numbers_of,
+    variable,
+)
 
 from durability.vocabulary import COVARIATES, DRIVERS, GRADES, STREAMS
 
@@ -413,7 +421,7 @@ def holding(
     return event * hazard.log_happened(safe, xp) - held
 
 
-def build(data: Any, priors: Mapping[str, Prior]) -> Any:
+def build(data: Any, priors: Mapping[str, Prior], *, opened: Collection[str] = frozenset()) -> Any:
     """Make the joint model, ready to sample.
 
     Parameters
@@ -422,6 +430,8 @@ def build(data: Any, priors: Mapping[str, Prior]) -> Any:
         From :func:`durability.assembly.assemble`: its ``arrays``, ``dims`` and ``coords``.
     priors : mapping of str to Prior
         One for each of :data:`PARAMETERS`.
+    opened : collection of str
+        Names of :func:`prior_arrays` that become data too, to be changed without compiling again.
 
     Returns
     -------
@@ -437,7 +447,9 @@ def build(data: Any, priors: Mapping[str, Prior]) -> Any:
             for name, values in all_arrays(data, priors).items()
         }
         shared["months"] = len(data.coords["month"])
-        theta = free_parameters(data, priors)
+        numbers = prior_arrays(data, priors)
+        given = {name: pm.Data(name, numbers[name], shape=numbers[name].shape) for name in opened}
+        theta = free_parameters(data, priors, given=given)
         latent = latents(theta, shared, pt)
         for name, term in log_likelihoods(theta, latent, shared, pt).items():
             pm.CustomDist(name, term, logp=_given, observed=shared[OBSERVED[name]])
@@ -587,8 +599,15 @@ def describe(
     }
 
 
-def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
+def free_parameters(
+    data: Any, priors: Mapping[str, Prior], *, given: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """Make the free variables inside the current PyMC model.
+
+    Parameters
+    ----------
+    given : mapping of str to PyTensor variable
+        What stands for some of :func:`prior_arrays`.
 
     Returns
     -------
@@ -597,18 +616,32 @@ def free_parameters(data: Any, priors: Mapping[str, Prior]) -> dict[str, Any]:
     """
     import pymc as pm
 
-    shapes = drivers.lkj_shapes(priors["correlation"].values["eta"])
+    shapes = given.get(LKJ_SHAPES, drivers.lkj_shapes(priors["correlation"].values["eta"]))
     theta = {"partial_correlation": pm.Beta("partial_correlation", shapes, shapes)}
     for name in _groups_of(data):
         members = [priors[each] for each in GROUPS[name]]
         along = REPEATED.get(name)
         size = len(data.coords[along]) if along else None
-        theta[name] = variable(name, members, dims=along, size=size)
+        theta[name] = variable(name, members, dims=along, size=size, given=given)
     for name, dims in _whitened_of(data).items():
         # A static shape beside the dimensions: half the nodes to compile.
         shape = tuple(len(data.coords[dim]) for dim in dims)
         theta[name] = pm.Normal(name, dims=dims, shape=shape)
     return theta
+
+
+def prior_arrays(data: Any, priors: Mapping[str, Prior]) -> dict[str, np.ndarray]:
+    """Give the numbers of every free parameter's prior, by the names that :func:`build` opens.
+
+    Priors of the same families have the same names and shapes.
+    """
+    found = {LKJ_SHAPES: drivers.lkj_shapes(priors["correlation"].values["eta"])}
+    for name in _groups_of(data):
+        found |= numbers_of(name, [priors[each] for each in GROUPS[name]])
+    return found
+
+
+LKJ_SHAPES = "prior_partial_correlation_shape"
 
 
 def _groups_of(data: Any) -> list[str]:
@@ -660,18 +693,36 @@ def log_prior_ratio(
     -------
     array (draw,)
     """
-    shapes = [drivers.lkj_shapes(each["correlation"].values["eta"]) for each in (before, after)]
+    new, old = log_priors(theta, after), log_priors(theta, before)
+    return np.asarray(sum(new[name] - old[name] for name in new))
+
+
+def log_priors(
+    theta: Mapping[str, np.ndarray], priors: Mapping[str, Prior]
+) -> dict[str, np.ndarray]:
+    """Log prior density of draws, parameter by parameter. NumPy only.
+
+    Whitened unknowns have the same density whatever the prior set says, and are left out; so is
+    what is constant in the density of the correlation.
+
+    Returns
+    -------
+    dict
+        By the names of ``theta``, each (draw,).
+    """
+    shapes = drivers.lkj_shapes(priors["correlation"].values["eta"])
     partial = theta["partial_correlation"]
-    ratio = ((shapes[1] - shapes[0]) * np.log(partial * (1.0 - partial))).sum(-1)
+    found = {"partial_correlation": ((shapes - 1.0) * np.log(partial * (1.0 - partial))).sum(-1)}
     for name, members in GROUPS.items():
         if name not in theta:
             continue
         values = theta[name]
-        for m, member in enumerate(members):
-            column = values[..., m] if len(members) > 1 else values
-            apart = log_density(after[member], column) - log_density(before[member], column)
-            ratio = ratio + apart.reshape((len(ratio), -1)).sum(-1)
-    return np.asarray(ratio)
+        each = [
+            log_density(priors[member], values[..., m] if len(members) > 1 else values)
+            for m, member in enumerate(members)
+        ]
+        found[name] = sum(term.reshape((len(partial), -1)).sum(-1) for term in each)
+    return found
 
 
 def _log_gamma(xp: Any) -> Any:

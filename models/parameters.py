@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,7 +43,12 @@ FAMILIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 def variable(
-    name: str, priors: Sequence[Prior], *, dims: str | None = None, size: int | None = None
+    name: str,
+    priors: Sequence[Prior],
+    *,
+    dims: str | None = None,
+    size: int | None = None,
+    given: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
     """Make the PyMC variable `name`.
 
@@ -51,6 +57,8 @@ def variable(
     priors : sequence of Prior
         One prior: a scalar, or `size` independent repeats along `dims`. Several: one element each;
         of one family they become one vector variable, which compiles faster than several scalars.
+    given : mapping of str to PyTensor variable
+        What stands for some of the numbers, by the names of :func:`numbers_of`.
 
     Raises
     ------
@@ -63,14 +71,36 @@ def variable(
     for prior in priors:
         if prior.distribution not in FAMILIES:
             raise ValueError(f"{name}: a free parameter cannot be {prior.distribution}")
-    if len({prior.distribution for prior in priors}) > 1:
-        parts = [variable(f"{name}_{i}", [prior]) for i, prior in enumerate(priors)]
+    if _is_mixed(priors):
+        parts = [variable(f"{name}_{i}", [prior], given=given) for i, prior in enumerate(priors)]
         return pm.Deterministic(name, pt.stack(parts))
-    family, numbers = FAMILIES[priors[0].distribution]
-    columns = [np.array([prior.values[number] for prior in priors]) for number in numbers]
-    if len(priors) == 1:
-        columns = [column[0] for column in columns]
+    family, _ = FAMILIES[priors[0].distribution]
+    columns = [given.get(key, column) for key, column in numbers_of(name, priors).items()]
     return getattr(pm, family)(name, *columns, dims=dims, shape=size)
+
+
+def numbers_of(name: str, priors: Sequence[Prior]) -> dict[str, np.ndarray]:
+    """Give the numbers of the priors of variable `name`, in PyMC's order.
+
+    Returns
+    -------
+    dict
+        Each a scalar, or a vector with an element a prior; their names tell the family too, so
+        that priors of other families have other names.
+    """
+    if _is_mixed(priors):
+        parts = [numbers_of(f"{name}_{i}", [prior]) for i, prior in enumerate(priors)]
+        return {key: values for part in parts for key, values in part.items()}
+    family = priors[0].distribution
+    found = {}
+    for number in FAMILIES[family][1]:
+        column = np.array([prior.values[number] for prior in priors], dtype=float)
+        found[f"prior_{name}_{family}_{number}"] = column[0] if len(priors) == 1 else column
+    return {key: np.asarray(values) for key, values in found.items()}
+
+
+def _is_mixed(priors: Sequence[Prior]) -> bool:
+    return len({prior.distribution for prior in priors}) > 1
 
 
 def draws(prior: Prior, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

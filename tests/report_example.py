@@ -75,6 +75,8 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         "effects": _effects(generator),
         "parameters": _parameters(generator),
         "sensitivities": _sensitivities(),
+        "rivals": _rivals(),
+        "power_scaling": _power_scaling(),
         "history": _history(),
         "checks": _checks(generator),
         "news": _news(generator),
@@ -525,6 +527,117 @@ def _sensitivities() -> list[dict[str, Any]]:
             "note": "",
         }
         for name, text, method, shift in what
+    ]
+
+
+def _rivals() -> dict[str, Any]:
+    """Four prior sets: the main one and another fitted, one weighed, one not computed."""
+    told = (
+        ("default", "fitted", 1.0, None, 4000.0, ""),
+        ("agreements_work", "weighed", 0.85, 0.62, 215.7, ""),
+        ("bargaining_power", "fitted", 1.3, None, 4000.0, ""),
+        ("sceptical", "not computed", 0.0, 4.27, 1.7, "Pareto k above 0.7: fit it"),
+    )
+    sets = [
+        {
+            "name": name,
+            "hash": f"{i}d41402abc4b2a76b9719d911017c592",
+            "about": f"Rival beliefs, number {i}.",
+            "method": method,
+            "pareto_k": khat,
+            "effective_size": size,
+            "note": note,
+            "breakdown": {r: _scaled(r, scale) for r in RUNGS} if scale else {},
+        }
+        for i, (name, method, scale, khat, size, note) in enumerate(told)
+    ]
+    span = {"share": 0.034, "lowest": 0.102, "highest": 0.156}
+    return {
+        "sets": sets,
+        "disagreement": {
+            "sets": ["default", "agreements_work", "bargaining_power"],
+            "without": ["sceptical"],
+            "rungs": {r: {str(h): dict(span) for h in HORIZONS_MONTHS} for r in RUNGS},
+        },
+        "comparison": None,
+    }
+
+
+def _scaled(rung: str, scale: float) -> dict[str, Any]:
+    return {
+        months: {
+            **chance,
+            **{key: min(scale * chance[key], 1.0) for key in ("mean", "low", "high")},
+        }
+        for months, chance in _horizons(rung).items()
+    }
+
+
+def compared_record() -> dict[str, Any]:
+    """Give the record of a forecast whose rivals were all fitted and compared."""
+    record = example_record()
+    sets = record["rivals"]["sets"]
+    for each in sets:
+        each |= {"method": "fitted", "pareto_k": None, "effective_size": 4000.0, "note": ""}
+        each["breakdown"] = each["breakdown"] or {r: _scaled(r, 0.7) for r in RUNGS}
+    names = [each["name"] for each in sets]
+    record["rivals"]["disagreement"] |= {"sets": names, "without": []}
+    rows = [(-110.2, 0.0, 0.31, []), (-110.9, 1.2, 0.0, []), (-109.4, 0.9, 0.69, ["R007"])]
+    rows.append((-111.0, 1.6, 0.0, ["R007", "R031"]))
+    record["rivals"]["comparison"] = {
+        "outcomes": 66,
+        "clusters": 38,
+        "sets": [
+            {
+                "name": name,
+                "elpd": elpd,
+                "difference": elpd + 110.2,
+                "difference_se": error if k else 0.0,
+                "difference_low": elpd + 110.2 - 1.7 * error,
+                "difference_high": elpd + 110.2 + 1.7 * error,
+                "detectable": 2.6 * error,
+                "over_0_7": over,
+                "weight": weight,
+                "weight_low": 0.0,
+                "weight_high": min(weight + 0.6, 1.0),
+                "largest": 0.25,
+            }
+            for k, (name, (elpd, error, weight, over)) in enumerate(zip(names, rows, strict=True))
+        ],
+        "stacked": {
+            rung: {
+                months: {
+                    **{key: chance[key] for key in ("mean", "low", "high", "interval_probability")},
+                    "mean_low": 0.9 * chance["mean"],
+                    "mean_high": min(1.1 * chance["mean"], 1.0),
+                }
+                for months, chance in _horizons(rung).items()
+            }
+            for rung in RUNGS
+        },
+    }
+    return record
+
+
+def _power_scaling() -> list[dict[str, Any]]:
+    told = (
+        ("effects of drivers", "prior", 0.11, 0.004, 0.21),
+        ("all priors", "prior", 0.13, 0.006, 0.25),
+        ("history’s outcomes", "data", 0.19, -0.02, 0.18),
+        ("news", "data", 0.03, 0.001, None),
+        ("all data", "data", 0.24, -0.024, 0.31),
+    )
+    return [
+        {
+            "component": component,
+            "kind": kind,
+            "pareto_k": khat,
+            "breakdown": {
+                str(h): {"leaning": leaning, "slope": slope, "slope_mcse": 0.001}
+                for h in HORIZONS_MONTHS
+            },
+        }
+        for component, kind, leaning, slope, khat in told
     ]
 
 

@@ -37,6 +37,7 @@ from durability import (
     ledger_entries,
     news,
     news_entries,
+    power_scaling,
     prior_sets,
     prospects,
     sensitivity,
@@ -58,6 +59,7 @@ from durability.vocabulary import (
     STATUSES,
     STREAMS,
 )
+from durability.wording import number, percent
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCS = REPOSITORY / "docs"
@@ -274,6 +276,12 @@ def claims() -> Iterator[tuple[str, str]]:
     most_lines = f"{ledger_chain.MAX_LINES:,} lines and {whole} GiB"
     yield "ledger.md", f"A line has at most {line} MiB, a ledger at most {most_lines}."
     yield "ledger.md", f"`{ledger_chain.EARLIER}`"
+    rival = "rival_beliefs.md"
+    yield rival, f"From {power_scaling.NOTABLE} on it deserves attention"
+    yield rival, f"with {power_scaling.DRAWS:,} draws a likelihood"
+    extremes = "error (none, and 0.6), their hindsight (none, and 0.5)"
+    yield rival, extremes
+    yield rival, "must be below $10^{-7}$"
     covered = durability.read_case("armenia_azerbaijan").covered_until
     yield "tutorial.md", f"`forecasts/armenia_azerbaijan/{covered}/`"
 
@@ -304,6 +312,50 @@ def test_the_theory_has_every_limit_of_the_verdict() -> None:
 def test_the_theory_has_every_sensitivity() -> None:
     section = part(page("theory.md"), "## 14. Checking the model against data")
     wanted_rows = [[each.name, each.what] for each in sensitivity.ALTERNATIVES]
+    assert rows_of(section) == wanted_rows
+
+
+RIVALS = ("agreements_work", "bargaining_power", "sceptical")
+
+
+@cache
+def shipped_set(name: str) -> prior_sets.PriorSet:
+    return durability.read_priors(prior_sets.shipped_path(name))
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_the_page_has_every_prior_in_which_a_rival_set_differs(name: str) -> None:
+    def numbers(prior: prior_sets.Prior) -> str:
+        return ", ".join(number(value) for value in prior.values.values())
+
+    default, rival = shipped_set("default").parameters, shipped_set(name).parameters
+    wanted_rows = [
+        [f"`{each}`", numbers(default[each]), numbers(prior), prior.status]
+        for each, prior in rival.items()
+        if (prior.distribution, prior.values) != (default[each].distribution, default[each].values)
+    ]
+    assert rows_of(part(page("rival_beliefs.md"), f"### {name}")) == wanted_rows
+    for row in wanted_rows:
+        source = rival[words_in(row[0])[0]].source
+        assert row[3] == "assumed" or "doi:" in source, row[0]
+
+
+def test_the_page_has_what_rival_sets_imply_for_survival() -> None:
+    every = {
+        name: durability.diff_priors(shipped_set("default"), shipped_set(name), draws=1000).survival
+        for name in RIVALS
+    }
+    wanted_rows = [
+        [
+            f"`{change.rung}`",
+            str(change.years),
+            percent(change.before),
+            *(percent(every[name][place].after) for name in RIVALS),
+        ]
+        for place, change in enumerate(every["sceptical"])
+        if change.rung in ("war", "breakdown")
+    ]
+    section = part(page("rival_beliefs.md"), "## What they imply before any data")
     assert rows_of(section) == wanted_rows
 
 

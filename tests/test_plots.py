@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_example import example_forecast, example_record
 
-from durability import chain_plots, charts, check_charts, plots
+from durability import chain_plots, charts, check_charts, plots, rival_charts
 from durability.blocks import Panel
 from durability.vocabulary import DRIVERS, RUNGS, STREAMS
 
@@ -32,6 +32,7 @@ def every_panel(record: dict[str, Any]) -> list[Panel]:
         *charts.decomposition(record),
         *(charts.effects(record, stream) for stream in STREAMS),
         charts.sensitivities(record, "24"),
+        rival_charts.chances_by_set(record),
         *(check_charts.kaplan_meier(record, rung, "model") for rung in RUNGS),
         *(check_charts.kaplan_meier(record, rung, "prior_model") for rung in RUNGS),
         check_charts.ratings(record),

@@ -281,6 +281,7 @@ def test_sections_come_in_their_order(page: str) -> None:
         "What drives it",
         "History",
         "What was assumed and what was learned",
+        "Rival beliefs",
         "Diagnostics",
         "Posterior predictive checks",
         "Leave-one-out",
