@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from durability.errors import WriteError, quoted
 
 DIAGNOSTICS_FAILED = 3
 FORECASTS = Path("forecasts")
+
+Command = Callable[..., Any]
+"""A command, or what is to become one."""
 
 
 class _Day(click.ParamType[date]):
@@ -67,6 +70,60 @@ CASE = _Named("case", "case")
 PRIORS = _Named("name|path", "priors")
 MODEL = _Named("name", "model")
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def priors_option(
+    default: str = "default", told: str = "A prior set, by name or path."
+) -> Callable[[Command], Command]:
+    """Give the option ``--priors``."""
+    return click.option("--priors", type=PRIORS, default=default, show_default=True, help=told)
+
+
+def cutoff_option(
+    default: str = "the day until which the case is covered",
+) -> Callable[[Command], Command]:
+    """Give the option ``--cutoff``."""
+    told = f"Nothing known later enters.  [default: {default}]"
+    return click.option("--cutoff", type=DAY, help=told)
+
+
+def sampling_options(
+    *, draws: int = 1000, tune: int = 600, least: int = 1
+) -> Callable[[Command], Command]:
+    """Give the options ``--seed``, ``--draws``, ``--tune`` and ``--chains``.
+
+    Parameters
+    ----------
+    draws, tune : int
+        Defaults.
+    least : int
+        Draws that a chain must keep.
+    """
+    options = (
+        click.option(
+            "--seed",
+            type=click.IntRange(0, 2**32 - 1),
+            default=1,
+            show_default=True,
+            help="The same seed and input give the same answer.",
+        ),
+        _count("--draws", least, draws, "Draws kept of each chain."),
+        _count("--tune", 1, tune, "Warm-up draws of each chain."),
+        _count("--chains", 2, 4, "Chains, at least two."),
+    )
+
+    def with_options(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
+
+
+def _count(name: str, least: int, default: int, told: str) -> Callable[[Command], Command]:
+    return click.option(
+        name, type=click.IntRange(least), default=default, show_default=True, help=told
+    )
 
 
 def check_writable(folder: Path) -> None:

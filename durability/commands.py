@@ -22,8 +22,10 @@ from durability.command_types import (
     FOLDER,
     FORECASTS,
     MODEL,
-    PRIORS,
     check_writable,
+    cutoff_option,
+    priors_option,
+    sampling_options,
 )
 from durability.commands_election import election
 from durability.commands_ledger import begin_recording, finish_recording, record_options
@@ -70,13 +72,6 @@ def _told(error: DurabilityError) -> str:
     return str(error)
 
 
-cutoff_option = click.option(
-    "--cutoff",
-    type=DAY,
-    help="Nothing known later enters.  [default: the day until which the case is covered]",
-)
-
-
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 fine, 2 bad input, 3 diagnostics failed, 130 stopped.",
@@ -94,7 +89,7 @@ def durability() -> None:
 
 @durability.command()
 @click.argument("case", type=CASE)
-@cutoff_option
+@cutoff_option()
 @click.option(
     "--horizon",
     type=click.IntRange(1, 600),
@@ -102,40 +97,11 @@ def durability() -> None:
     show_default=True,
     help="Months after the cutoff that the curves cover.",
 )
-@click.option(
-    "--priors",
-    type=PRIORS,
-    default="default",
-    show_default=True,
-    help="A prior set, by name or path.",
-)
+@priors_option()
 @click.option(
     "--model", type=MODEL, default="breakdown", show_default=True, help="A model of models/."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=1,
-    show_default=True,
-    help="The same seed and input give the same forecast.",
-)
-@click.option(
-    "--draws",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Draws kept of each chain.",
-)
-@click.option(
-    "--tune",
-    type=click.IntRange(1),
-    default=600,
-    show_default=True,
-    help="Warm-up draws of each chain.",
-)
-@click.option(
-    "--chains", type=click.IntRange(2), default=4, show_default=True, help="Chains, at least two."
-)
+@sampling_options()
 @click.option("--out", type=FOLDER, help="Folder for the report.  [default: forecasts/CASE/CUTOFF]")
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
 @click.option(
@@ -285,7 +251,7 @@ def cases() -> None:
 
 @durability.command()
 @click.argument("case", type=CASE)
-@cutoff_option
+@cutoff_option()
 def check(case: str, cutoff: date | None) -> None:
     """Validate CASE and show what the model would use of it, what not, and why."""
     from durability.assembly import assemble

@@ -9,47 +9,21 @@ from typing import Any
 
 import click
 
-from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, PRIORS, check_writable
+from durability.command_types import (
+    CASE,
+    DIAGNOSTICS_FAILED,
+    check_writable,
+    cutoff_option,
+    priors_option,
+    sampling_options,
+)
 
 
 @click.command()
 @click.argument("case", type=CASE)
-@click.option(
-    "--cutoff",
-    type=DAY,
-    help="Nothing known later enters.  [default: the day until which the case is covered]",
-)
-@click.option(
-    "--priors",
-    type=PRIORS,
-    default="election",
-    show_default=True,
-    help="A prior set for the model of votes, by name or path.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=1,
-    show_default=True,
-    help="The same seed and input give the same forecast.",
-)
-@click.option(
-    "--draws",
-    type=click.IntRange(1),
-    default=1500,
-    show_default=True,
-    help="Draws kept of each chain.",
-)
-@click.option(
-    "--tune",
-    type=click.IntRange(1),
-    default=700,
-    show_default=True,
-    help="Warm-up draws of each chain.",
-)
-@click.option(
-    "--chains", type=click.IntRange(2), default=4, show_default=True, help="Chains, at least two."
-)
+@cutoff_option()
+@priors_option("election", "A prior set for the model of votes, by name or path.")
+@sampling_options(draws=1500, tune=700)
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
 @click.option(
     "--record-json",

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, MODEL, PRIORS
+from durability.command_types import (
+    CASE,
+    DAY,
+    DIAGNOSTICS_FAILED,
+    MODEL,
+    PRIORS,
+    cutoff_option,
+    sampling_options,
+)
 from durability.errors import InputError, Problem, quoted
 
 if TYPE_CHECKING:
@@ -218,13 +226,10 @@ def _numbers(text: str, what: str) -> list[float]:
 
 @priors.command()
 @click.argument("case", type=CASE)
-@click.option("--cutoff", type=DAY, help="[default: the day until which the case is covered]")
+@cutoff_option()
 @click.option("--name", required=True, metavar="NAME|PATH", help="The prior set to write.")
 @click.option("--priors", "base", type=PRIORS, default="default", show_default=True)
-@click.option("--draws", type=click.IntRange(100), default=1000, show_default=True)
-@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
-@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
+@sampling_options(least=100)
 @click.option("--keep", is_flag=True, help="Keep a set that does not stand for the posterior.")
 def revise(
     case: str, cutoff: date | None, name: str, base: str, keep: bool, **settings: Any
@@ -259,11 +264,8 @@ def revise(
 @priors.command("continue")
 @click.argument("case", type=CASE)
 @click.argument("name", type=PRIORS)
-@click.option("--cutoff", type=DAY, help="[default: the day until which the case is covered]")
-@click.option("--draws", type=click.IntRange(100), default=1000, show_default=True)
-@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
-@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
+@cutoff_option()
+@sampling_options(least=100)
 def continue_(case: str, name: str, cutoff: date | None, **settings: Any) -> int:
     """Go on from the revised prior set NAME with what is new of CASE, and print the chances."""
     from durability.fidelity import verdict_of

@@ -14,8 +14,9 @@ from durability.command_types import (
     DIAGNOSTICS_FAILED,
     FOLDER,
     FORECASTS,
-    PRIORS,
     check_writable,
+    priors_option,
+    sampling_options,
 )
 
 if TYPE_CHECKING:
@@ -37,17 +38,8 @@ if TYPE_CHECKING:
 @click.option(
     "--last", type=DAY, help="No cutoff after it.  [default: the day the case is covered to]"
 )
-@click.option(
-    "--priors",
-    type=PRIORS,
-    default="default",
-    show_default=True,
-    help="A prior set, by name or path.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
-@click.option("--draws", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
-@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
+@priors_option()
+@sampling_options()
 @click.option("--out", type=FOLDER, help="Folder for the page.  [default: forecasts/CASE/replay]")
 def replay(
     case: str,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, PRIORS
+from durability.command_types import (
+    CASE,
+    DIAGNOSTICS_FAILED,
+    PRIORS,
+    cutoff_option,
+    priors_option,
+    sampling_options,
+)
 
 if TYPE_CHECKING:
     from durability.prior_sets import PriorSet
@@ -16,18 +23,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("case", type=CASE)
 @click.argument("sets", nargs=-1, type=PRIORS, metavar="[SET]...")
-@click.option("--cutoff", type=DAY, help="[default: the day until which the case is covered]")
-@click.option(
-    "--priors",
-    type=PRIORS,
-    default="default",
-    show_default=True,
-    help="The set that the others are held against.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
-@click.option("--draws", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
-@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
+@cutoff_option()
+@priors_option(told="The set that the others are held against.")
+@sampling_options()
 def rivals(
     case: str, sets: tuple[str, ...], cutoff: date | None, priors: str, **settings: Any
 ) -> int:

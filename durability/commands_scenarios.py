@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from durability.command_types import CASE, DAY, DIAGNOSTICS_FAILED, PRIORS, check_writable
+from durability.command_types import (
+    CASE,
+    DIAGNOSTICS_FAILED,
+    check_writable,
+    cutoff_option,
+    priors_option,
+)
 
 if TYPE_CHECKING:
     from durability.branches import Tree
@@ -19,18 +25,6 @@ if TYPE_CHECKING:
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
-cutoff_option = click.option(
-    "--cutoff",
-    type=DAY,
-    help="Nothing known later enters.  [default: the last day that is covered or has rated news]",
-)
-priors_option = click.option(
-    "--priors",
-    type=PRIORS,
-    default="default",
-    show_default=True,
-    help="A prior set, by name or path.",
-)
 json_option = click.option("--json", "record", type=FILE, help="Write the record to a file.")
 
 
@@ -74,8 +68,8 @@ json_option = click.option("--json", "record", type=FILE, help="Write the record
 )
 @click.option("--plot", type=FILE, help="Write the differences as a plot, SVG.")
 @json_option
-@cutoff_option
-@priors_option
+@cutoff_option("the last day that is covered or has rated news")
+@priors_option()
 def scenario(
     case: str,
     settings: tuple[str, ...],
@@ -141,8 +135,8 @@ def scenario(
     help="Cost of acting over the loss that acting avoids: rank by what a decision gains.",
 )
 @json_option
-@cutoff_option
-@priors_option
+@cutoff_option("the last day that is covered or has rated news")
+@priors_option()
 def watch(
     case: str,
     months: int,

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from durability.command_types import DIAGNOSTICS_FAILED, FOLDER, check_writable
+from durability.command_types import (
+    DIAGNOSTICS_FAILED,
+    FOLDER,
+    check_writable,
+    sampling_options,
+)
 from durability.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -72,10 +77,7 @@ def column(name: str, *, told: str) -> Callable[[Command], Command]:
     "--frailty/--no-frailty", default=None, help="A frailty by cluster.  [default: with --cluster]"
 )
 @click.option("--priors", type=click.Path(path_type=Path), help="A prior set, by path.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
-@click.option("--draws", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--tune", type=click.IntRange(1), default=600, show_default=True)
-@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
+@sampling_options()
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
 @click.option("--out", type=FOLDER, help="Folder for report.html, report.md and fit.nc.")
 def spells(

@@ -18,6 +18,8 @@ from durability.command_types import (
     FORECASTS,
     PRIORS,
     check_writable,
+    cutoff_option,
+    priors_option,
 )
 from durability.commands_ledger import begin_recording, finish_recording, record_options
 
@@ -31,18 +33,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("case", type=CASE)
-@click.option(
-    "--cutoff",
-    type=DAY,
-    help="Nothing known later enters.  [default: the last day that is covered or has rated news]",
-)
-@click.option(
-    "--priors",
-    type=PRIORS,
-    default="default",
-    show_default=True,
-    help="A prior set, by name or path.",
-)
+@cutoff_option("the last day that is covered or has rated news")
+@priors_option()
 @click.option(
     "--refit/--no-refit",
     default=True,
