@@ -289,7 +289,7 @@ def test_worlds_whose_first_driver_pulls_the_other_way_are_found_out() -> None:
         np.array([[row["below"][q] / 1e4 for q in (effect, fitted)] for row in found[turned]])
         for turned in (False, True)
     )
-    assert (flipped[:, 0] > 0.97).all()
-    assert (flipped[:, 1] < 0.03).all()
-    assert not (honest[:, 0] > 0.97).any()
-    assert not (honest[:, 1] < 0.03).any()
+    # No draw explains what came out of a flipped world as badly as the truth does.
+    assert (flipped[:, 1] < 0.005).all()
+    assert flipped[:, 0].mean() > 0.85
+    assert ((honest > 0.02) & (honest < 0.99)).all()
