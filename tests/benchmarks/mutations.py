@@ -281,7 +281,7 @@ CLUSTERS = _of(
         ("test_leaving_out.py::test_a_forecaster_never_sees_the_group_that_it_forecasts",),
     ),
     (
-        "the jackknife leaves out rows, not clusters",
+        "the error of a mean score leaves out rows, not clusters",
         "durability/skill.py",
         "error, worth = _jackknife(total, size)",
         "error, worth = _jackknife(counts[known] * values[known], counts[known])",

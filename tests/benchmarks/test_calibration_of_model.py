@@ -249,7 +249,7 @@ def test_intervals_hold_as_many_truths_as_they_say_and_fewer_where_they_are_shor
     for level in calibration.LEVELS:
         share, error = calibration.coverage([held], level)
         assert share == pytest.approx(level, abs=4.0 * error)
-        assert error == pytest.approx(np.sqrt(level * (1.0 - level) / 400), rel=0.15)
+        assert error == pytest.approx(np.sqrt(share * (1.0 - share) / 400), rel=0.01)
     short = replace(held, places=np.where(places > 0.5, 0.99, 0.01))
     assert calibration.coverage([short], 0.95)[0] == 0.0
 
