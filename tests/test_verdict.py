@@ -133,6 +133,7 @@ def test_one_divergence_is_one_too_many() -> None:
     diverging[2, 7] = True
     verdict = judged(stats={"diverging": diverging})
     assert failed(verdict) == {"divergences"}
+    assert not verdict.ok
     assert verdict.reasons == ("divergences is 1 at the sampler, limit 0",)
 
 
