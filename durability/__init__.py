@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from durability.agreements import read_agreements as read_agreements
     from durability.assembly import assemble as assemble
     from durability.attribution import attribute as attribute
+    from durability.backtests import backtest as backtest
     from durability.branches import Tree as Tree
     from durability.calibration import assess_calibration as assess_calibration
     from durability.case_outcomes import outcome_of as outcome_of
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from durability.forecasts import forecast as forecast
     from durability.forecasts import refitted as refitted
     from durability.forecasts import to_dataframe as to_dataframe
+    from durability.history_data import assemble_history as assemble_history
     from durability.hubverse import export_hub as export_hub
     from durability.inference import build as build
     from durability.inference import fit as fit
@@ -81,8 +83,10 @@ _HOMES = {
     "Tree": "branches",
     "add_news": "news_changes",
     "assemble": "assembly",
+    "assemble_history": "history_data",
     "assess_calibration": "calibration",
     "attribute": "attribution",
+    "backtest": "backtests",
     "build": "inference",
     "check_spells": "spell_checks",
     "compare": "updating",
@@ -142,8 +146,10 @@ __all__ = [
     "__version__",
     "add_news",
     "assemble",
+    "assemble_history",
     "assess_calibration",
     "attribute",
+    "backtest",
     "build",
     "check_spells",
     "compare",

@@ -150,23 +150,15 @@ def _ratings(
     }
     found["reading_thing"] = thing[readings]
     last = np.cumsum(np.bincount(thing, minlength=order.size)) - 1
-    found |= {
-        name: before[name][order] for name in ("coding_row", "coding_driver", "coding_mean")
-    }
+    found |= {name: before[name][order] for name in ("coding_row", "coding_driver", "coding_mean")}
     names = [_agreement_of(data, row) for row in found["coding_row"]]
     visible = np.array([name in rated for name in names])
     found["reading_last"] = np.where(visible, last, last[visible].max())
     found["coding_broke"] = np.array(
-        [
-            float(name in spells and broke_within(spells[name], HINDSIGHT_YEARS))
-            for name in names
-        ]
+        [float(name in spells and broke_within(spells[name], HINDSIGHT_YEARS)) for name in names]
     )
     # What is hidden is the same whatever it was.
     seen = visible[found["reading_thing"]]
-    found |= {
-        name: np.where(seen, found[name], 0)
-        for name in ("reading_coder", "reading_level")
-    }
+    found |= {name: np.where(seen, found[name], 0) for name in ("reading_coder", "reading_level")}
     found["coding_mean"] = np.where(visible, found["coding_mean"], 0.0)
     return found

@@ -102,7 +102,7 @@ def leave_out(
     if by not in GROUPS:
         raise ValueError(f"by must be one of {', '.join(GROUPS)}, not {by!r}")
     rows = _rows_of(spells, agreements)
-    groups = [_group(row, by) for row in rows]
+    groups = [group_of(row, by) for row in rows]
     if len(set(groups)) < 2:
         raise ValueError(f"all agreements are of one {by}: nothing is left to learn from")
     found = np.full((len(rows), len(RUNGS), len(years)), np.nan)
@@ -175,5 +175,6 @@ def _rows_of(spells: Sequence[Spell], agreements: Sequence[Agreement]) -> list[A
     return [by_id[spell.agreement] for spell in spells]
 
 
-def _group(agreement: Agreement, by: By) -> str:
+def group_of(agreement: Agreement, by: By) -> str:
+    """Name the group of an agreement: its cluster, its dyad or itself."""
     return agreement.id if by == "agreement" else str(getattr(agreement, by))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,11 @@ if TYPE_CHECKING:
 
 EDGES: Final = 24
 """Ages between the first and the last horizon at which streams compete, closer together first."""
+
+TRIES: Final = 3
+"""Times that a question is sampled while its diagnostics fail, each with twice the draws."""
+
+SOURCES: Final = ("inference", "refits", "simulation", "verdict")
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -198,9 +204,17 @@ def key_of(reference: Reference, question: Question) -> str:
         digest.update(np.ascontiguousarray(question.shown[name]).tobytes())
     rest = (question.name, question.places, question.entry_years, question.years)
     digest.update(repr((rest, question.truth, question.settings)).encode())
-    for module in ("refits", "simulation", "verdict"):
-        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
+    digest.update(sources_hash().encode())
     return f"backtest-{digest.hexdigest()}"
+
+
+@functools.cache
+def sources_hash() -> str:
+    """Hash of the sources that turn arrays into answers, beside ``models/``."""
+    digest = hashlib.sha256()
+    for module in SOURCES:
+        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
+    return digest.hexdigest()
 
 
 def known_answer(reference: Reference, question: Question) -> dict[str, Any] | None:
@@ -211,6 +225,8 @@ def known_answer(reference: Reference, question: Question) -> dict[str, Any] | N
 
 def answer(reference: Reference, question: Question) -> dict[str, Any]:
     """Refit, and answer a question; or read the answer from the cache.
+
+    Where the diagnostics fail it is sampled again, with twice the draws; the last verdict stands.
 
     Parameters
     ----------
@@ -233,9 +249,14 @@ def answer(reference: Reference, question: Question) -> dict[str, Any]:
         return known
     compiled = _compiled(reference)
     held = {name: a for name, a in question.shown.items() if name in compiled._shared_data}
-    trace = sample_trace(with_data(compiled, held), question.settings)
+    compiled, settings = with_data(compiled, held), question.settings
+    for _ in range(TRIES):
+        found = answered(reference, question, sample_trace(compiled, settings))
+        if found["verdict"]["ok"]:
+            break
+        settings = replace(settings, draws=2 * settings.draws, tune=2 * settings.tune)
     # As the cache will give it: the same record whether it was sampled now or before.
-    record: dict[str, Any] = json.loads(json.dumps(answered(reference, question, trace)))
+    record: dict[str, Any] = json.loads(json.dumps(found))
     cache.write_json(key_of(reference, question), record)
     return record
 
@@ -320,11 +341,9 @@ def _chances(
     entry = np.asarray(question.entry_years)[:, None]
     shape = (len(question.places), scale.shape[-1])
     parts = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         ages = [np.broadcast_to(entry + age, shape) for age in (start, stop, stop)]
-        parts.append(
-            module.history_hazards(theta, latent, arrays, log_years(ages), scale, np)[0]
-        )
+        parts.append(module.history_hazards(theta, latent, arrays, log_years(ages), scale, np)[0])
     increments = np.stack(parts, axis=1)
     places = np.searchsorted(edges, at) - 1
     chances = np.stack(
