@@ -29,7 +29,8 @@ class LeftOut:
     name : str
         What the forecaster is called.
     by : str
-        What was left out together: ``cluster``, ``dyad`` or ``agreement``.
+        What was left out together: ``cluster``, ``dyad``, ``agreement``, or whatever a ``year``
+        had not seen.
     years : tuple of float
         Ages at which chances were given.
     agreements, clusters : tuple of str
@@ -121,7 +122,7 @@ def left_out_of(
     spells: Sequence[Spell],
     agreements: Sequence[Agreement],
     *,
-    by: By,
+    by: str,
     years: Sequence[float] = YEARS,
     name: str,
 ) -> LeftOut:
@@ -133,7 +134,8 @@ def left_out_of(
         In the order of `spells`, of :data:`~durability.vocabulary.RUNGS` and of `years`.
     spells : sequence of Spell
     agreements : sequence of Agreement
-    by : {"cluster", "dyad", "agreement"}
+    by : str
+        What was left out together: a group of :func:`leave_out`, or ``year``.
     years : sequence of float
         As for :func:`leave_out`.
     name : str
