@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from durability.election_forecast import election_chances as election_chances
     from durability.election_settings import read_election as read_election
     from durability.errors import InputError as InputError
+    from durability.fast_leaving_out import leave_out_fast as leave_out_fast
     from durability.forecast_ledger import gather_inputs as gather_inputs
     from durability.forecast_ledger import read_ledger as read_ledger
     from durability.forecast_ledger import record_forecast as record_forecast
@@ -44,12 +45,15 @@ if TYPE_CHECKING:
     from durability.inference import fit as fit
     from durability.leaving_out import leave_out as leave_out
     from durability.leaving_out import left_out_of as left_out_of
+    from durability.leaving_out import stacked as stacked
     from durability.ledger_scores import score_ledger as score_ledger
     from durability.news_changes import DuplicateNewsError as DuplicateNewsError
     from durability.news_changes import add_news as add_news
     from durability.news_changes import correct_news as correct_news
     from durability.news_changes import retract_news as retract_news
     from durability.news_entries import NewsEntry as NewsEntry
+    from durability.origins import backtest_by_year as backtest_by_year
+    from durability.origins import make_origins as make_origins
     from durability.prior_diff import diff_priors as diff_priors
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
@@ -87,6 +91,7 @@ _HOMES = {
     "assess_calibration": "calibration",
     "attribute": "attribution",
     "backtest": "backtests",
+    "backtest_by_year": "origins",
     "build": "inference",
     "check_spells": "spell_checks",
     "compare": "updating",
@@ -102,8 +107,10 @@ _HOMES = {
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
     "leave_out": "leaving_out",
+    "leave_out_fast": "fast_leaving_out",
     "left_out_of": "leaving_out",
     "list_cases": "cases",
+    "make_origins": "origins",
     "maximise_spells": "spell_maximum",
     "mean_score": "skill",
     "new_case": "cases",
@@ -130,6 +137,7 @@ _HOMES = {
     "score_ledger": "ledger_scores",
     "score_predictions": "score_table",
     "source_spells": "spell_sources",
+    "stacked": "leaving_out",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
@@ -150,6 +158,7 @@ __all__ = [
     "assess_calibration",
     "attribute",
     "backtest",
+    "backtest_by_year",
     "build",
     "check_spells",
     "compare",
@@ -165,8 +174,10 @@ __all__ = [
     "forecast",
     "gather_inputs",
     "leave_out",
+    "leave_out_fast",
     "left_out_of",
     "list_cases",
+    "make_origins",
     "maximise_spells",
     "mean_score",
     "new_case",
@@ -193,6 +204,7 @@ __all__ = [
     "score_ledger",
     "score_predictions",
     "source_spells",
+    "stacked",
     "to_dataframe",
     "update",
     "verify_ledger",

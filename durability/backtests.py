@@ -26,6 +26,7 @@ import numpy as np
 
 from durability import cache
 from durability.assembly import ModelData
+from durability.errors import InputError, Problem, one_of, quoted
 from durability.hiding import show
 from durability.inference import Settings, build
 from durability.leaving_out import YEARS, By, LeftOut, group_of, left_out_of
@@ -123,10 +124,8 @@ def backtest(
 
     Raises
     ------
-    ValueError
-        There is no such group.
     InputError
-        The prior set is not of that model.
+        There is no such group, or the prior set is not of that model.
     SamplingError
         A refit could not be sampled. Those done before it are kept.
     """
@@ -174,15 +173,25 @@ def leaving_out_questions(
 
     Raises
     ------
-    ValueError
+    InputError
         There is no such group, or fewer than two.
     """
     of = {row.id: group_of(row, by) for row in data.agreements}
     known = sorted(set(of.values()))
     if strange := sorted(set(groups) - set(known)):
-        raise ValueError(f"no {by} {', '.join(strange)} in history; there are {', '.join(known)}")
+        raise InputError(
+            [
+                Problem(
+                    where="history",
+                    found=f"there is no {by} {quoted(name)}",
+                    allowed=one_of(known, name),
+                )
+                for name in strange
+            ]
+        )
     if len(known) < 2:
-        raise ValueError(f"all agreements are of one {by}: nothing is left to learn from")
+        found = f"all agreements are of one {by}: nothing is left to learn from"
+        raise InputError([Problem(where="history", found=found, allowed="leave out by another")])
     return tuple(
         _question(data, of, group, by=by, ratings=ratings, years=years, settings=settings)
         for group in sorted(set(groups) or known)

@@ -16,7 +16,7 @@ from durability.agreements import Agreement
 from durability.assembly import ModelData, assemble
 from durability.calendar import first_of_month
 from durability.cases import Case
-from durability.ladder import Reading
+from durability.ladder import DATA_END, Reading
 from durability.vocabulary import STREAMS
 
 NOBODY = "(no case)"
@@ -26,7 +26,7 @@ NOBODY = "(no case)"
 def assemble_history(
     agreements: Sequence[Agreement] | None = None,
     *,
-    cutoff: date,
+    cutoff: date | None = None,
     reading: Reading = "new",
     subset: str = "core",
 ) -> ModelData:
@@ -36,8 +36,8 @@ def assemble_history(
     ----------
     agreements : sequence of Agreement, optional
         The reference class; the shipped one if not given.
-    cutoff : date
-        Nothing known later enters.
+    cutoff : date, optional
+        Nothing known later enters; the day after the last of history's data if not given.
     reading : {"new", "all"}
         Whether leftover fighting counts as an event of history.
     subset : str
@@ -50,11 +50,11 @@ def assemble_history(
 
     Examples
     --------
-    >>> from datetime import date
-    >>> data = assemble_history(cutoff=date(2026, 6, 30))
+    >>> data = assemble_history()
     >>> len(data.coords["agreement"]), "event" in data.coords
     (66, False)
     """
+    cutoff = max(DATA_END.values()) + timedelta(days=1) if cutoff is None else cutoff
     return assemble(_nothing(cutoff), agreements, cutoff=cutoff, reading=reading, subset=subset)
 
 

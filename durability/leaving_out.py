@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -167,6 +167,42 @@ def left_out_of(
         happened=happened_by(spells, years),
         spells=tuple(spells),
     )
+
+
+def stacked(
+    left_outs: Sequence[LeftOut], weights: Sequence[float], *, name: str = "stacked"
+) -> LeftOut:
+    """Mix forecasters of the same agreements: the weighted mean of what each says.
+
+    Parameters
+    ----------
+    left_outs : sequence of LeftOut
+        For the same agreements, outcomes and horizons.
+    weights : sequence of float
+        One each, none below zero, adding up to one. They must not have been chosen on the outcomes
+        that the mixture is then scored on.
+    name : str
+
+    Returns
+    -------
+    LeftOut
+
+    Raises
+    ------
+    ValueError
+        The weights are no weights, or the forecasters do not forecast the same.
+    """
+    shares = np.asarray(weights, dtype=float)
+    if shares.shape != (len(left_outs),) or not left_outs:
+        raise ValueError(f"{shares.size} weights for {len(left_outs)} forecasters")
+    if not (shares >= 0.0).all() or abs(shares.sum() - 1.0) > 1e-6:
+        raise ValueError("weights must not be below zero, and must add up to one")
+    first = left_outs[0]
+    for other in left_outs[1:]:
+        if (other.by, other.years, other.spells) != (first.by, first.years, first.spells):
+            raise ValueError(f"{other.name} and {first.name} do not forecast the same")
+    mixed = sum(w * each.probability for w, each in zip(shares, left_outs, strict=True))
+    return replace(first, name=name, probability=np.asarray(mixed))
 
 
 def _rows_of(spells: Sequence[Spell], agreements: Sequence[Agreement]) -> list[Agreement]:

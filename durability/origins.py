@@ -28,6 +28,7 @@ from durability.backtests import (
     forecaster_name,
     run,
 )
+from durability.errors import InputError, Problem
 from durability.hiding import show
 from durability.inference import Settings, build
 from durability.ladder import Observed, Spell, derive_spells
@@ -90,7 +91,7 @@ def make_origins(
 
     Raises
     ------
-    ValueError
+    InputError
         There is none.
     """
     final = data.cutoff.year - 1 if last is None else min(last, data.cutoff.year - 1)
@@ -99,10 +100,8 @@ def make_origins(
     found = [_origin(data, day, end) for day, end in zip(days, ends, strict=True)]
     kept = tuple(each for each in found if each.spells and each.asked)
     if not kept:
-        raise ValueError(
-            f"no origin every {every} years from {first} to {final} has agreements to learn from "
-            f"and agreements to forecast"
-        )
+        found = f"no origin from {first} to {final} has agreements to learn from and to forecast"
+        raise InputError([Problem(where="history", found=found, allowed="begin earlier or later")])
     return kept
 
 
@@ -269,7 +268,7 @@ def _given_standing(said: np.ndarray) -> np.ndarray:
         if rung not in MARKS[:-1]:
             ended[RUNGS.index(rung)] = said[RUNGS.index("breakdown"), 0]
     left = np.maximum(1.0 - ended, 1e-12)[:, None]
-    return np.clip((said[:, 1:] - said[:, :1]) / left, 0.0, 1.0)
+    return np.asarray(np.clip((said[:, 1:] - said[:, :1]) / left, 0.0, 1.0))
 
 
 def _left_out(

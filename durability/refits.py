@@ -251,7 +251,8 @@ def answer(reference: Reference, question: Question) -> dict[str, Any]:
     held = {name: a for name, a in question.shown.items() if name in compiled._shared_data}
     compiled, settings = with_data(compiled, held), question.settings
     for _ in range(TRIES):
-        found = answered(reference, question, sample_trace(compiled, settings))
+        # One chain after another: refits run side by side in processes of their own.
+        found = answered(reference, question, sample_trace(compiled, settings, cores=1))
         if found["verdict"]["ok"]:
             break
         settings = replace(settings, draws=2 * settings.draws, tune=2 * settings.tune)
