@@ -12,6 +12,7 @@ an agreement. So this is *pseudo*-out-of-sample.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -96,12 +97,13 @@ def make_origins(
     """
     final = data.cutoff.year - 1 if last is None else min(last, data.cutoff.year - 1)
     days = [date(year, 1, 1) for year in range(first, final + 1, every)]
-    ends = [*days[1:], data.cutoff]
-    found = [_origin(data, day, end) for day, end in zip(days, ends, strict=True)]
+    found = [
+        _origin(data, day, following) for day, following in itertools.pairwise([*days, data.cutoff])
+    ]
     kept = tuple(each for each in found if each.spells and each.asked)
     if not kept:
-        found = f"no origin from {first} to {final} has agreements to learn from and to forecast"
-        raise InputError([Problem(where="history", found=found, allowed="begin earlier or later")])
+        told = f"no origin from {first} to {final} has agreements to learn from and to forecast"
+        raise InputError([Problem(where="history", found=told, allowed="begin earlier or later")])
     return kept
 
 
@@ -230,7 +232,9 @@ def baseline_by_year(
 
     A predictor speaks of agreements from their starts. Of one that stands at age :math:`a` it says
     :math:`(F(a+h)-F(a))/(1-G(a))`, with :math:`G` the chance that the forecast would have become
-    pointless: breakdown, or for ``force`` and ``fatal`` the rung itself.
+    pointless: breakdown, or for ``force`` and ``fatal`` the rung itself. Where it would call
+    something impossible, because nobody was seen to break at such ages, it says half an agreement
+    in one more than it has learned from.
 
     Parameters
     ----------
@@ -255,20 +259,23 @@ def baseline_by_year(
         every = np.unique(ages)
         said = predictor(origin.spells, seen, asked, every)
         chances += [
-            _given_standing(each[:, np.searchsorted(every, own)])
+            _given_standing(each[:, np.searchsorted(every, own)], len(seen))
             for each, own in zip(said, ages, strict=True)
         ]
     return _left_out(origins, chances, data, years, name)
 
 
-def _given_standing(said: np.ndarray) -> np.ndarray:
+def _given_standing(said: np.ndarray, learned_from: int) -> np.ndarray:
     """Turn chances from the start, (rung, age and horizons), into chances from the age on."""
     ended = said[:, 0].copy()
     for rung in RUNGS:
         if rung not in MARKS[:-1]:
             ended[RUNGS.index(rung)] = said[RUNGS.index("breakdown"), 0]
     left = np.maximum(1.0 - ended, 1e-12)[:, None]
-    return np.asarray(np.clip((said[:, 1:] - said[:, :1]) / left, 0.0, 1.0))
+    found = np.clip((said[:, 1:] - said[:, :1]) / left, 0.0, 1.0)
+    # Nothing seen at such ages is no proof that nothing happens: half of one agreement more.
+    least = np.maximum(found, 0.5 / (learned_from + 1.0))
+    return np.where((found <= 0.0).any(axis=-1, keepdims=True), least, found)
 
 
 def _left_out(

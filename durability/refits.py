@@ -362,8 +362,9 @@ def _errors(split: np.ndarray) -> np.ndarray:
     import arviz as az
     import xarray as xr
 
-    dims = ("chain", "draw", "agreement", "rung", "horizon")
-    found = az.mcse(xr.Dataset({"chance": (dims, split)}), method="mean")["chance"].values
+    dims = ("chain", "draw", *(f"place_{i}" for i in range(split.ndim - 2)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = az.mcse(xr.Dataset({"value": (dims, split)}), method="mean")["value"].values
     return np.where(np.ptp(split, axis=(0, 1)) == 0.0, 0.0, found)
 
 
@@ -414,11 +415,4 @@ def _log_mean(logs: np.ndarray) -> np.ndarray:
 
 def _log_errors(logs: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Monte Carlo error of a log mean: that of the mean, in parts of it."""
-    import arviz as az
-    import xarray as xr
-
-    relative = np.exp(logs - _log_mean(logs)).reshape((*shape, -1))
-    found = az.mcse(
-        xr.Dataset({"density": (("chain", "draw", "agreement"), relative)}), method="mean"
-    )
-    return np.where(np.ptp(relative, axis=(0, 1)) == 0.0, 0.0, found["density"].values)
+    return _errors(np.exp(logs - _log_mean(logs)).reshape((*shape, -1)))
