@@ -259,14 +259,16 @@ def baseline_by_year(
         every = np.unique(ages)
         said = predictor(origin.spells, seen, asked, every)
         chances += [
-            _given_standing(each[:, np.searchsorted(every, own)], len(seen))
+            _given_standing(each[:, np.searchsorted(every, own)], len(seen), own[0])
             for each, own in zip(said, ages, strict=True)
         ]
     return _left_out(origins, chances, data, years, name)
 
 
-def _given_standing(said: np.ndarray, learned_from: int) -> np.ndarray:
+def _given_standing(said: np.ndarray, learned_from: int, age: float) -> np.ndarray:
     """Turn chances from the start, (rung, age and horizons), into chances from the age on."""
+    if age == 0.0:
+        return said[:, 1:]
     ended = said[:, 0].copy()
     for rung in RUNGS:
         if rung not in MARKS[:-1]:
@@ -275,7 +277,7 @@ def _given_standing(said: np.ndarray, learned_from: int) -> np.ndarray:
     found = np.clip((said[:, 1:] - said[:, :1]) / left, 0.0, 1.0)
     # Nothing seen at such ages is no proof that nothing happens: half of one agreement more.
     least = np.maximum(found, 0.5 / (learned_from + 1.0))
-    return np.where((found <= 0.0).any(axis=-1, keepdims=True), least, found)
+    return np.asarray(np.where((found <= 0.0).any(axis=-1, keepdims=True), least, found))
 
 
 def _left_out(
