@@ -153,8 +153,13 @@ def backtest_by_year(
         always are.
     years : sequence of float
         Horizons after the origin, or after the start of what begins later; rising.
-    model, settings, jobs, told
-        As :func:`durability.backtest` takes them.
+    model : str
+        Name of a model in ``models/``.
+    settings : Settings
+    jobs : int, optional
+        Processes; by default what joblib's backend is configured to.
+    told : callable, optional
+        Called with how many refits are done, of how many, and the newest answer.
 
     Returns
     -------
