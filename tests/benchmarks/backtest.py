@@ -97,6 +97,7 @@ def rounded(value: Any) -> Any:
     return value
 
 
+@cache
 def questions(by: str, ratings: str) -> tuple[Question, ...]:
     """Put every question of a kind; the flagship's own cluster first."""
     if by == "year":
