@@ -39,7 +39,7 @@ def kept() -> set[str]:
     return {name for name in cache.names(".json") if name.startswith("backtest-")}
 
 
-def tested(**how: Any) -> Backtest:
+def refitted(**how: Any) -> Backtest:
     return backtest(
         small_data(),
         read_priors(DEFAULT_PRIORS),
@@ -74,7 +74,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("by", GROUPS)
 def test_every_group_is_left_out_once_and_forecast_by_what_is_left(by: str, asked: Any) -> None:
-    found = tested(by=by)
+    found = refitted(by=by)
     rows = {
         row.id: str(row.id if by == "agreement" else getattr(row, by))
         for row in small_data().agreements
@@ -98,13 +98,13 @@ def test_ratings_of_what_is_left_out_are_seen_or_hidden() -> None:
 
 
 def test_what_was_answered_is_not_asked_again(asked: list[str]) -> None:
-    first = tested()
+    first = refitted()
     counts: list[tuple[int, int]] = []
-    again = tested(told=lambda done, total, _: counts.append((done, total)))
+    again = refitted(told=lambda done, total, _: counts.append((done, total)))
     assert len(asked) == 3
     assert counts == [(3, 3)]
     assert again.answers == first.answers
-    tested(ratings="hidden")
+    refitted(ratings="hidden")
     assert len(asked) == 6
 
 
@@ -116,18 +116,18 @@ def test_stopped_by_ctrl_c_it_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tested(told=stop)
+        refitted(told=stop)
     assert len(kept()) == 2
-    whole = tested()
+    whole = refitted()
     assert sorted(asked) == ["cluster A", "cluster B", "cluster C"]
     assert len(whole.answers) == 3
 
 
 def test_a_file_that_was_torn_counts_as_none(asked: list[str]) -> None:
-    tested()
+    refitted()
     torn = cache.folder() / f"{min(kept())}.json"
     torn.write_text(torn.read_text()[:40])
-    tested()
+    refitted()
     assert len(asked) == 4
 
 
@@ -142,20 +142,20 @@ def test_an_answer_from_elsewhere_is_kept_here(monkeypatch: pytest.MonkeyPatch) 
         }
 
     monkeypatch.setattr(backtests, "answer", elsewhere)
-    tested()
+    refitted()
     assert len(kept()) == 3
 
 
 def test_a_group_that_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match=r'there is no cluster "AA".*must be one of A, B, C'):
-        tested(groups=["AA", "B"])
+        refitted(groups=["AA", "B"])
     rows = tuple(row for row in small_data().agreements if row.cluster == "A")
     with pytest.raises(InputError, match="all agreements are of one cluster"):
         leaving_out_questions(small_data(rows), by="cluster", ratings="seen")
 
 
 def test_some_groups_alone_make_a_shorter_table(asked: list[str]) -> None:
-    found = tested(groups=["B"])
+    found = refitted(groups=["B"])
     assert asked == ["cluster B"]
     assert len(found.left_out.agreements) == 3
     assert set(found.left_out.clusters) == {"B"}
@@ -169,7 +169,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Backtest:
     """Refit one after another, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("serial")))
-        return tested(by="agreement")
+        return refitted(by="agreement")
 
 
 @pytest.mark.slow
@@ -212,7 +212,7 @@ def test_a_dask_worker_that_is_killed_changes_no_bit(serial: Backtest) -> None:
                 os.kill(worker, signal.SIGKILL)
                 killed.append(worker)
 
-        found = tested(by="agreement", jobs=None, told=kill)
+        found = refitted(by="agreement", jobs=None, told=kill)
     assert killed
     assert found.answers == serial.answers
 
@@ -220,8 +220,8 @@ def test_a_dask_worker_that_is_killed_changes_no_bit(serial: Backtest) -> None:
 SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
-from test_backtests import tested
-tested(by="agreement", told=lambda done, total, answer: print(answer["name"], flush=True))
+from test_backtests import refitted
+refitted(by="agreement", told=lambda done, total, answer: print(answer["name"], flush=True))
 """
 
 
@@ -236,7 +236,7 @@ def test_killed_outright_it_goes_on_where_it_was(serial: Backtest) -> None:
     before = {name: (cache.folder() / f"{name}.json").stat().st_mtime_ns for name in kept()}
     assert len(before) >= 2
     time.sleep(0.01)
-    assert tested(by="agreement").answers == serial.answers
+    assert refitted(by="agreement").answers == serial.answers
     assert len(kept()) == 9
     for name, when in before.items():
         assert (cache.folder() / f"{name}.json").stat().st_mtime_ns == when

@@ -154,3 +154,12 @@ def test_what_cannot_be_hidden_is_said() -> None:
         show(data, kept, rated=[])
     with pytest.raises(ValueError, match="only history without a case"):
         show(case_data(), kept, rated=kept)
+
+
+def test_covariates_are_centred_on_what_is_shown_alone() -> None:
+    data = whole()
+    kept = others(data)
+    seen = show(data, kept, rated=kept)
+    shown = np.array([*(name in kept for name in data.coords["agreement"]), False])
+    np.testing.assert_allclose(seen.arrays["row_covariates"][shown].mean(axis=0), 0.0, atol=1e-12)
+    assert np.abs(seen.arrays["row_covariates"][~shown][:-1].mean(axis=0)).max() > 0.1
