@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from durability.agreements import read_agreements as read_agreements
     from durability.assembly import assemble as assemble
     from durability.attribution import attribute as attribute
+    from durability.backtests import backtest as backtest
     from durability.branches import Tree as Tree
     from durability.calibration import assess_calibration as assess_calibration
     from durability.case_outcomes import outcome_of as outcome_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from durability.election_forecast import election_chances as election_chances
     from durability.election_settings import read_election as read_election
     from durability.errors import InputError as InputError
+    from durability.fast_leaving_out import leave_out_fast as leave_out_fast
     from durability.forecast_ledger import gather_inputs as gather_inputs
     from durability.forecast_ledger import read_ledger as read_ledger
     from durability.forecast_ledger import record_forecast as record_forecast
@@ -37,17 +39,21 @@ if TYPE_CHECKING:
     from durability.forecasts import forecast as forecast
     from durability.forecasts import refitted as refitted
     from durability.forecasts import to_dataframe as to_dataframe
+    from durability.history_data import assemble_history as assemble_history
     from durability.hubverse import export_hub as export_hub
     from durability.inference import build as build
     from durability.inference import fit as fit
     from durability.leaving_out import leave_out as leave_out
     from durability.leaving_out import left_out_of as left_out_of
+    from durability.leaving_out import stacked as stacked
     from durability.ledger_scores import score_ledger as score_ledger
     from durability.news_changes import DuplicateNewsError as DuplicateNewsError
     from durability.news_changes import add_news as add_news
     from durability.news_changes import correct_news as correct_news
     from durability.news_changes import retract_news as retract_news
     from durability.news_entries import NewsEntry as NewsEntry
+    from durability.origins import backtest_by_year as backtest_by_year
+    from durability.origins import make_origins as make_origins
     from durability.prior_diff import diff_priors as diff_priors
     from durability.prior_sets import read_priors as read_priors
     from durability.report import write_report as write_report
@@ -84,8 +90,11 @@ _HOMES = {
     "Tree": "branches",
     "add_news": "news_changes",
     "assemble": "assembly",
+    "assemble_history": "history_data",
     "assess_calibration": "calibration",
     "attribute": "attribution",
+    "backtest": "backtests",
+    "backtest_by_year": "origins",
     "build": "inference",
     "check_spells": "spell_checks",
     "compare": "updating",
@@ -103,8 +112,10 @@ _HOMES = {
     "forecast": "forecasts",
     "gather_inputs": "forecast_ledger",
     "leave_out": "leaving_out",
+    "leave_out_fast": "fast_leaving_out",
     "left_out_of": "leaving_out",
     "list_cases": "cases",
+    "make_origins": "origins",
     "maximise_spells": "spell_maximum",
     "mean_score": "skill",
     "new_case": "cases",
@@ -132,6 +143,7 @@ _HOMES = {
     "score_predictions": "score_table",
     "stack_densities": "stacking",
     "source_spells": "spell_sources",
+    "stacked": "leaving_out",
     "to_dataframe": "forecasts",
     "update": "updating",
     "verify_ledger": "forecast_ledger",
@@ -148,8 +160,11 @@ __all__ = [
     "__version__",
     "add_news",
     "assemble",
+    "assemble_history",
     "assess_calibration",
     "attribute",
+    "backtest",
+    "backtest_by_year",
     "build",
     "check_spells",
     "compare",
@@ -167,8 +182,10 @@ __all__ = [
     "forecast",
     "gather_inputs",
     "leave_out",
+    "leave_out_fast",
     "left_out_of",
     "list_cases",
+    "make_origins",
     "maximise_spells",
     "mean_score",
     "new_case",
@@ -196,6 +213,7 @@ __all__ = [
     "score_predictions",
     "source_spells",
     "stack_densities",
+    "stacked",
     "to_dataframe",
     "update",
     "verify_ledger",

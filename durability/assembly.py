@@ -369,21 +369,21 @@ def _add_history(
     clusters = tuple(dict.fromkeys([*(row.cluster for row in trained), case.cluster]))
     dyads = tuple(dict.fromkeys([*(row.dyad for row in trained), case.dyad]))
     parts.coords["cluster"], parts.coords["dyad"] = clusters, dyads
-    stop = _by_stream(spells, "stop_days") / DAYS_PER_YEAR
-    end = _by_stream(spells, "event_end_days") / DAYS_PER_YEAR
+    stop = by_stream(spells, "stop_days") / DAYS_PER_YEAR
+    end = by_stream(spells, "event_end_days") / DAYS_PER_YEAR
     dims = ("agreement", "stream")
     parts.add("history_years", ("agreement",), stop.max(axis=1))
     start = np.zeros_like(stop)
     parts.coords["edge"] = ("start", "stop", "end")
     parts.add("history_log_ages", ("edge", *dims), log_years([start, stop, end]))
-    parts.add("history_event", dims, _by_stream(spells, "event"))
+    parts.add("history_event", dims, by_stream(spells, "event"))
     parts.add("history_weight", ("agreement",), [spell.weight for spell in spells])
     cluster = [*(clusters.index(row.cluster) for row in trained), clusters.index(case.cluster)]
     dyad = [len(clusters) + dyads.index(each) for each in (*(r.dyad for r in trained), case.dyad)]
     parts.coords["row"] = (*parts.coords["agreement"], case.name)
     parts.add("row_cluster", ("row",), cluster, int)
     parts.add("row_dyad", ("row",), dyad, int)
-    raw = np.array([_covariates_of(row, earlier_wars(row, rows)) for row in trained])
+    raw = np.array([covariates_of(row, earlier_wars(row, rows)) for row in trained])
     centre = raw.mean(axis=0)
     parts.add("covariate_centre", ("covariate",), centre)
     own = np.array(_case_covariates(case))
@@ -391,13 +391,15 @@ def _add_history(
     parts.add("row_covariates", ("row", "covariate"), np.vstack([raw, own]) - centre)
 
 
-def _by_stream(spells: tuple[Spell, ...], name: str) -> np.ndarray:
+def by_stream(spells: Sequence[Spell], name: str) -> np.ndarray:
+    """Give one of a spell's properties: array (agreement, stream)."""
     return np.array(
         [[getattr(spell, name)[stream] for stream in STREAMS] for spell in spells], dtype=float
     )
 
 
-def _covariates_of(row: Agreement, wars: int) -> list[float]:
+def covariates_of(row: Agreement, wars: int) -> list[float]:
+    """Give an agreement's covariates as numbers, after so many earlier wars of its pair."""
     return [
         float(row.contiguous),
         float(row.war_outcome == "decisive"),
@@ -430,7 +432,7 @@ def _add_codings(
     days = sorted({s.date for s in standings})
     parts.coords["anchor"] = tuple(day.isoformat() for day in days)
     rows: list[tuple[str, bool, list[Any]]] = [
-        (row.id, _broke_within(spell, HINDSIGHT_YEARS), list(row.ratings))
+        (row.id, broke_within(spell, HINDSIGHT_YEARS), list(row.ratings))
         for row, spell in zip(trained, spells, strict=True)
     ]
     rows += [(day.isoformat(), False, [s for s in standings if s.date == day]) for day in days]
@@ -457,7 +459,8 @@ def _rating(source: AgreementRating | Standing, driver: str) -> int:
     return source.ratings[driver]
 
 
-def _broke_within(spell: Spell, years: float) -> bool:
+def broke_within(spell: Spell, years: float) -> bool:
+    """Whether an agreement is known to have ended by war or abrogation within so many years."""
     return any(
         spell.event[stream] and spell.stop_days[stream] / DAYS_PER_YEAR <= years
         for stream in ("war", "abrogation")

@@ -27,6 +27,7 @@ from durability.command_types import (
     priors_option,
     sampling_options,
 )
+from durability.commands_backtest import backtest
 from durability.commands_election import election
 from durability.commands_ledger import begin_recording, finish_recording, record_options
 from durability.commands_ledger import ledger as ledger_commands
@@ -298,6 +299,7 @@ durability.add_command(election)
 durability.add_command(update)
 durability.add_command(compare)
 durability.add_command(replay)
+durability.add_command(backtest)
 durability.add_command(scenario)
 durability.add_command(rivals)
 durability.add_command(watch)

@@ -390,9 +390,22 @@ def sample(
 
 
 def sample_trace(
-    compiled: Any, settings: Settings, *, progress: Progress | None = None
+    compiled: Any,
+    settings: Settings,
+    *,
+    cores: int | None = None,
+    progress: Progress | None = None,
 ) -> xr.DataTree:
     """Sample a compiled model of any kind; see :func:`sample`.
+
+    Parameters
+    ----------
+    compiled : nutpie model
+    settings : Settings
+    cores : int, optional
+        Chains that run side by side; as many as the machine has cores if not given. The draws are
+        the same whatever it is.
+    progress : Progress, optional
 
     Returns
     -------
@@ -417,7 +430,7 @@ def sample_trace(
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,
-            cores=min(settings.chains, os.cpu_count() or 1),
+            cores=min(settings.chains, cores or os.cpu_count() or 1),
             seed=settings.seed,
             target_accept=settings.target_accept,
             maxdepth=settings.max_depth,

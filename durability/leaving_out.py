@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -29,7 +29,8 @@ class LeftOut:
     name : str
         What the forecaster is called.
     by : str
-        What was left out together: ``cluster``, ``dyad`` or ``agreement``.
+        What was left out together: ``cluster``, ``dyad``, ``agreement``, or whatever a ``year``
+        had not seen.
     years : tuple of float
         Ages at which chances were given.
     agreements, clusters : tuple of str
@@ -102,7 +103,7 @@ def leave_out(
     if by not in GROUPS:
         raise ValueError(f"by must be one of {', '.join(GROUPS)}, not {by!r}")
     rows = _rows_of(spells, agreements)
-    groups = [_group(row, by) for row in rows]
+    groups = [group_of(row, by) for row in rows]
     if len(set(groups)) < 2:
         raise ValueError(f"all agreements are of one {by}: nothing is left to learn from")
     found = np.full((len(rows), len(RUNGS), len(years)), np.nan)
@@ -121,7 +122,7 @@ def left_out_of(
     spells: Sequence[Spell],
     agreements: Sequence[Agreement],
     *,
-    by: By,
+    by: str,
     years: Sequence[float] = YEARS,
     name: str,
 ) -> LeftOut:
@@ -133,7 +134,8 @@ def left_out_of(
         In the order of `spells`, of :data:`~durability.vocabulary.RUNGS` and of `years`.
     spells : sequence of Spell
     agreements : sequence of Agreement
-    by : {"cluster", "dyad", "agreement"}
+    by : str
+        What was left out together: a group of :func:`leave_out`, or ``year``.
     years : sequence of float
         As for :func:`leave_out`.
     name : str
@@ -167,6 +169,42 @@ def left_out_of(
     )
 
 
+def stacked(
+    left_outs: Sequence[LeftOut], weights: Sequence[float], *, name: str = "stacked"
+) -> LeftOut:
+    """Mix forecasters of the same agreements: the weighted mean of what each says.
+
+    Parameters
+    ----------
+    left_outs : sequence of LeftOut
+        For the same agreements, outcomes and horizons.
+    weights : sequence of float
+        One each, none below zero, adding up to one. They must not have been chosen on the outcomes
+        that the mixture is then scored on.
+    name : str
+
+    Returns
+    -------
+    LeftOut
+
+    Raises
+    ------
+    ValueError
+        The weights are no weights, or the forecasters do not forecast the same.
+    """
+    shares = np.asarray(weights, dtype=float)
+    if shares.shape != (len(left_outs),) or not left_outs:
+        raise ValueError(f"{shares.size} weights for {len(left_outs)} forecasters")
+    if not (shares >= 0.0).all() or abs(shares.sum() - 1.0) > 1e-6:
+        raise ValueError("weights must not be below zero, and must add up to one")
+    first = left_outs[0]
+    for other in left_outs[1:]:
+        if (other.by, other.years, other.spells) != (first.by, first.years, first.spells):
+            raise ValueError(f"{other.name} and {first.name} do not forecast the same")
+    mixed = sum(w * each.probability for w, each in zip(shares, left_outs, strict=True))
+    return replace(first, name=name, probability=np.asarray(mixed))
+
+
 def _rows_of(spells: Sequence[Spell], agreements: Sequence[Agreement]) -> list[Agreement]:
     by_id = {agreement.id: agreement for agreement in agreements}
     missing = [spell.agreement for spell in spells if spell.agreement not in by_id]
@@ -175,5 +213,6 @@ def _rows_of(spells: Sequence[Spell], agreements: Sequence[Agreement]) -> list[A
     return [by_id[spell.agreement] for spell in spells]
 
 
-def _group(agreement: Agreement, by: By) -> str:
+def group_of(agreement: Agreement, by: By) -> str:
+    """Name the group of an agreement: its cluster, its dyad or itself."""
     return agreement.id if by == "agreement" else str(getattr(agreement, by))

@@ -61,6 +61,15 @@ class Progress(Protocol):
         """
         ...
 
+    def counted(self, done: int, total: int) -> None:
+        """Tell how many of several like things are done.
+
+        Parameters
+        ----------
+        done, total : int
+        """
+        ...
+
     def done(self) -> None:
         """End the last stage."""
         ...
@@ -73,6 +82,9 @@ class NullProgress:
         """Ignore it."""
 
     def chains(self, finished: Sequence[int], total: int, divergences: int) -> None:
+        """Ignore it."""
+
+    def counted(self, done: int, total: int) -> None:
         """Ignore it."""
 
     def done(self) -> None:
@@ -173,6 +185,12 @@ class PlainProgress:
         ending = f", {spell_seconds(left)} left" if left is not None else ""
         self._say(f"  {done} of {whole} draws{ending}{_divergent(divergences)}")
 
+    def counted(self, done: int, total: int) -> None:
+        """Write a line for each, with the time left."""
+        left = time_left(self._clock() - self._since, done, total)
+        ending = f", {spell_seconds(left)} left" if left is not None else ""
+        self._say(f"  {done} of {total}{ending}")
+
     def done(self) -> None:
         """End the last stage."""
         if self._name:
@@ -233,6 +251,14 @@ class TerminalProgress:
         for task, count in zip(self._tasks, finished, strict=True):
             self._bars.update(task, completed=count, note=f"{count}/{total}")
         self._bars.update(self._bars.task_ids[0], note=note + _divergent(divergences))
+
+    def counted(self, done: int, total: int) -> None:
+        """Move one bar."""
+        if self._bars is None:
+            return
+        left = time_left(self._clock() - self._since, done, total)
+        note = f"{done}/{total}" + (f", {spell_seconds(left)} left" if left is not None else "")
+        self._bars.update(self._bars.task_ids[0], completed=done, total=total, note=note)
 
     def done(self) -> None:
         """End the last stage and leave one line of it on the screen."""

@@ -101,23 +101,45 @@ def judge(tree: xr.DataTree, probabilities: Mapping[str, np.ndarray]) -> Verdict
     -------
     Verdict
     """
-    import xarray as xr
-
     posterior = tree["posterior"].to_dataset()
     raw = [name for name in posterior if str(name).endswith("_raw")]
     described = [n for n in LATENT if n in posterior]
     # What the free parameters already cover, with constants among it.
     derived = [n for n in ("event_sd", "correlation") if n in posterior]
     named = posterior.drop_vars([*raw, *described, *derived])
-    forecasts = xr.Dataset({n: (("chain", "draw"), v) for n, v in probabilities.items()})
-    varying = [n for n in forecasts if float(forecasts[n].std()) > 0.0]
     checks = [
-        *_chain_checks(forecasts[varying], "forecast probabilities"),
+        *_forecast_checks(probabilities),
         *_chain_checks(named, "parameters"),
         *([_latent_check(posterior[described])] if described else []),
         *_sampler_checks(tree["sample_stats"].to_dataset()),
     ]
     return Verdict(checks=tuple(checks))
+
+
+def judge_probabilities(stats: xr.Dataset, probabilities: Mapping[str, np.ndarray]) -> Verdict:
+    """Judge chains by what they forecast and by the sampler alone.
+
+    For the refits of a backtest: many short ones, of which nothing but probabilities is used.
+
+    Parameters
+    ----------
+    stats : Dataset
+        Of the sampler.
+    probabilities : mapping of str to ndarray (chain, draw)
+
+    Returns
+    -------
+    Verdict
+    """
+    return Verdict(checks=(*_forecast_checks(probabilities), *_sampler_checks(stats)))
+
+
+def _forecast_checks(probabilities: Mapping[str, np.ndarray]) -> list[Check]:
+    import xarray as xr
+
+    forecasts = xr.Dataset({n: (("chain", "draw"), v) for n, v in probabilities.items()})
+    varying = [n for n in forecasts if np.ptp(forecasts[n].values) > 0.0]
+    return _chain_checks(forecasts[varying], "forecast probabilities")
 
 
 def _chain_checks(dataset: xr.Dataset, of: str) -> list[Check]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_predictors import forecasts, history
 
-from durability.leaving_out import GROUPS, leave_out, left_out_of
+from durability.leaving_out import GROUPS, leave_out, left_out_of, stacked
 from durability.outcomes import happened_by
 from durability.predictors import PREDICTORS
 from durability.vocabulary import RUNGS
@@ -88,3 +88,32 @@ def test_what_cannot_be_left_out_is_an_error() -> None:
         leave_out(PREDICTORS["constant"], spells[:1], rows)
     with pytest.raises(ValueError, match="no agreement R001"):
         leave_out(PREDICTORS["constant"], spells, rows[1:])
+
+
+# ---- stacks -------------------------------------------------------------------------------------
+
+
+def test_a_stack_says_the_weighted_mean() -> None:
+    spells, rows = history()
+    one, two = (
+        leave_out(PREDICTORS[name], spells, rows, name=name) for name in ("constant", "weibull")
+    )
+    mixed = stacked([one, two], [0.25, 0.75], name="both")
+    expected = 0.25 * one.probability + 0.75 * two.probability
+    np.testing.assert_allclose(mixed.probability, expected)
+    assert (mixed.name, mixed.agreements, mixed.by) == ("both", one.agreements, "cluster")
+
+
+def test_a_stack_of_other_things_is_refused() -> None:
+    spells, rows = history()
+    one = leave_out(PREDICTORS["climatology"], spells, rows)
+    by_dyad = leave_out(PREDICTORS["climatology"], spells, rows, by="dyad", name="dyad")
+    with pytest.raises(ValueError, match="dyad and climatology do not forecast the same"):
+        stacked([one, by_dyad], [0.5, 0.5])
+    for weights in ([0.5, 0.6], [-0.1, 1.1], [float("nan"), 1.0]):
+        with pytest.raises(ValueError, match="must add up to one"):
+            stacked([one, one], weights)
+    with pytest.raises(ValueError, match="1 weights for 2 forecasters"):
+        stacked([one, one], [1.0])
+    with pytest.raises(ValueError, match="0 weights for 0 forecasters"):
+        stacked([], [])

@@ -25,11 +25,11 @@ def setting() -> str:
     )
 
 
-def publish(name: str, text: str) -> None:
-    """Print a table, and put it between the page's markers of that name."""
+def publish(name: str, text: str, page: Path | None = None) -> None:
+    """Print a table, and put it between the markers of that name on a page, PAGE if not given."""
+    page = PAGE if page is None else page
     sys.stdout.write(f"{text}\n")
     begin, end = (f"<!-- {name} {word} -->" for word in ("begins", "ends"))
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(begin)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
     _, after = rest.split(end)
-    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
