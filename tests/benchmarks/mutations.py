@@ -489,8 +489,8 @@ SHOWN = _of(
     (
         "forecast probabilities are not judged",
         "durability/verdict.py",
-        '        *_chain_checks(forecasts[varying], "forecast probabilities"),\n',
-        "",
+        "        *_forecast_checks(probabilities),\n        *_chain_checks(named",
+        "        *_chain_checks(named",
         ("test_verdict.py::test_the_forecast_probabilities_are_judged_themselves",),
     ),
     (
