@@ -19,7 +19,7 @@ a cluster by any backend of joblib's that the caller has chosen (``joblib.parall
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -40,6 +40,7 @@ from durability.refits import (
     question_of,
     reference_of,
 )
+from durability.stacking import held_out_weights
 
 Ratings = Literal["seen", "hidden"]
 RATINGS: Final = ("seen", "hidden")
@@ -282,6 +283,53 @@ def _keep(reference: Reference, question: Question, record: Mapping[str, Any]) -
     """Keep an answer here too: a worker on another machine has kept it there."""
     if known_answer(reference, question) is None:
         cache.write_json(key_of(reference, question), record)
+
+
+def stack_backtests(tests: Sequence[Backtest], *, name: str = "stack") -> LeftOut:
+    """Mix backtests of the same groups with weights learned from the other clusters.
+
+    What the mixture says of a cluster has weights in whose choice that cluster had no part, so it
+    may be scored beside the forecasters that it mixes.
+
+    Parameters
+    ----------
+    tests : sequence of Backtest
+        Two or more.
+    name : str
+
+    Returns
+    -------
+    LeftOut
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two, or they do not forecast the same.
+    """
+    if len(tests) < 2:
+        raise ValueError("a stack needs two backtests or more")
+    first = tests[0].left_out
+    for other in tests[1:]:
+        if (other.left_out.agreements, other.by) != (first.agreements, first.by):
+            raise ValueError(f"{other.name} and {tests[0].name} do not forecast the same")
+    densities = []
+    for test in tests:
+        told = {
+            agreement: density
+            for record in test.answers
+            for agreement, density in zip(
+                record["agreements"], record["counted_log_density"], strict=True
+            )
+        }
+        densities.append([told[agreement] for agreement in first.agreements])
+    by_cluster = held_out_weights(
+        densities, [test.name for test in tests], first.clusters, unit="cluster"
+    )
+    mixed = np.zeros_like(first.probability)
+    for row, cluster in enumerate(first.clusters):
+        for weight, test in zip(by_cluster[cluster], tests, strict=True):
+            mixed[row] += weight * test.left_out.probability[row]
+    return replace(first, name=name, probability=np.clip(mixed, 0.0, 1.0))
 
 
 def left_out_from(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -15,6 +15,7 @@ from durability.command_types import (
     MODEL,
     PRIORS,
     check_writable,
+    sampling_options,
 )
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Asked:
 @click.option(
     "--model", type=MODEL, default="breakdown", show_default=True, help="A model of models/."
 )
-@click.option("--cutoff", type=DAY, help="Outcomes are read as of it.  [default: all of history]")
+@click.option("--cutoff", type=DAY, help="Nothing known later enters.  [default: all of history]")
 @click.option(
     "--years",
     type=click.FloatRange(0.0, min_open=True),
@@ -174,13 +175,11 @@ class Asked:
     type=click.Choice(["brier", "logarithmic"]),
     default="brier",
     show_default=True,
+    help="Of the table.",
 )
 @click.option("--chances", is_flag=True, help="Print every agreement's chances as well.")
 @click.option("--psis", is_flag=True, help="Weigh one fit's draws; by agreement, no refits.")
-@click.option("--draws", type=click.IntRange(4), default=400, show_default=True)
-@click.option("--tune", type=click.IntRange(1), default=300, show_default=True)
-@click.option("--chains", type=click.IntRange(2), default=4, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
+@sampling_options(draws=400, tune=300, least=4)
 @click.option(
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes side by side."
 )
@@ -271,7 +270,19 @@ def _print(
         click.echo(line)
     # A few groups are no table: scores are means between clusters.
     if not asked.groups:
-        _print_scores(asked, [test.left_out for test in tests], score, rungs)
+        _print_scores(
+            asked, [*(test.left_out for test in tests), *_stacks(asked, tests)], score, rungs
+        )
+
+
+def _stacks(asked: Asked, tests: tuple[Backtest, ...]) -> Iterator[LeftOut]:
+    """Mix the prior sets of each version, where there are several."""
+    from durability.backtests import stack_backtests
+
+    for ratings in asked.ratings:
+        same = [test for test in tests if test.ratings == ratings]
+        if len(same) > 1 and asked.by != "year":
+            yield stack_backtests(same, name=f"stack of {len(same)} prior sets, ratings {ratings}")
 
 
 def _print_scores(

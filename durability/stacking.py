@@ -215,6 +215,50 @@ def stack_densities(
     )
 
 
+def held_out_weights(
+    log_densities: Any, names: Sequence[str], clusters: Sequence[str], *, unit: Unit = "agreement"
+) -> dict[str, np.ndarray]:
+    """Find for every cluster the weights that the other clusters alone would choose.
+
+    A mixture with them is scored on a cluster that had no part in choosing it.
+
+    Parameters
+    ----------
+    log_densities : array (set, row)
+    names : sequence of str
+    clusters : sequence of str
+    unit : {"agreement", "cluster"}
+        As :func:`stack_densities` takes them.
+
+    Returns
+    -------
+    dict of str to ndarray (set,)
+        By cluster; each adds up to one.
+
+    Raises
+    ------
+    ValueError
+        Lengths differ, a density is not finite, or there is one cluster alone.
+
+    Examples
+    --------
+    >>> told = [[-0.1, -0.1, -2.0], [-2.0, -2.0, -0.1]]
+    >>> found = held_out_weights(told, ["one", "two"], ["a", "b", "c"])
+    >>> {cluster: weights.round(2).tolist() for cluster, weights in found.items()}
+    {'a': [0.5, 0.5], 'b': [0.5, 0.5], 'c': [1.0, 0.0]}
+    """
+    values = _checked(log_densities, names, clusters)
+    groups, place = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    if len(groups) < 2:
+        raise ValueError("two clusters or more are needed: one alone leaves nothing to learn from")
+    if unit == "cluster":
+        values = np.array([np.bincount(place, each) for each in values])
+        place = np.arange(len(groups))
+    counts = 1.0 - np.eye(len(groups))[:, place]
+    weights, _ = solve_stacking(values.T, counts / counts.sum(axis=1, keepdims=True))
+    return {str(group): each for group, each in zip(groups, weights, strict=True)}
+
+
 def solve_stacking(log_densities: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     r"""Solve many stacking problems over the same densities, each with counts of its own.
 

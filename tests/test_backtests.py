@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,52 @@ def refitted(**how: Any) -> Backtest:
         read_priors(DEFAULT_PRIORS),
         **{"by": "cluster", "settings": TINY, "years": (1.0, 5.0), **how},
     )
+
+
+# ---- stacks -------------------------------------------------------------------------------------
+
+
+def told(name: str, chance: float, densities: Mapping[str, float]) -> Backtest:
+    """Make up a backtest that gives every agreement one chance, and each cluster a density."""
+    data = small_data()
+    groups: dict[str, list[str]] = {}
+    for row in data.agreements:
+        groups.setdefault(row.cluster, []).append(row.id)
+    answers = tuple(
+        {
+            "agreements": ids,
+            "mean": [[[chance, chance]] * len(RUNGS)] * len(ids),
+            "counted_log_density": [densities[cluster] / len(ids)] * len(ids),
+        }
+        for cluster, ids in groups.items()
+    )
+    left = backtests.left_out_from(answers, data, by="cluster", years=(1.0, 5.0), name=name)
+    return Backtest(
+        name=name, by="cluster", ratings="seen", priors=name, answers=answers, left_out=left
+    )
+
+
+def test_a_stack_mixes_each_cluster_by_what_the_other_clusters_say() -> None:
+    one = told("one", 0.2, {"A": -0.1, "B": -0.1, "C": -3.0})
+    two = told("two", 0.6, {"A": -3.0, "B": -3.0, "C": -0.1})
+    found = backtests.stack_backtests([one, two], name="mixed")
+    assert (found.name, found.by, found.agreements) == (
+        "mixed",
+        "cluster",
+        one.left_out.agreements,
+    )
+    by_cluster = dict(zip(found.clusters, found.probability[:, 0, 0], strict=True))
+    # Without C the first was right throughout; without A or B both were right once.
+    assert by_cluster == pytest.approx({"A": 0.4, "B": 0.4, "C": 0.2}, abs=1e-4)
+
+
+def test_what_cannot_be_stacked_is_refused() -> None:
+    one = told("one", 0.2, dict.fromkeys("ABC", -1.0))
+    with pytest.raises(ValueError, match="two backtests or more"):
+        backtests.stack_backtests([one])
+    other = replace(one, left_out=replace(one.left_out, by="dyad"), by="dyad")
+    with pytest.raises(ValueError, match="do not forecast the same"):
+        backtests.stack_backtests([one, other])
 
 
 # ---- without sampling ---------------------------------------------------------------------------

@@ -10,7 +10,12 @@ from scipy import stats
 
 from durability import stacking
 from durability.skill import mean_score
-from durability.stacking import compare_densities, solve_stacking, stack_densities
+from durability.stacking import (
+    compare_densities,
+    held_out_weights,
+    solve_stacking,
+    stack_densities,
+)
 
 HIGH, LOW = 0.9, 0.2
 """Densities of a forecaster where it is right and where it is wrong."""
@@ -190,3 +195,37 @@ def test_densities_that_do_not_fit_are_refused(
     for function in (compare_densities, stack_densities):
         with pytest.raises(ValueError, match=said):
             function(told, names, clusters)
+
+
+# ---- weights that a cluster had no part in ------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", ["agreement", "cluster"])
+def test_held_out_weights_are_those_of_the_other_clusters_alone(unit: stacking.Unit) -> None:
+    rng = np.random.default_rng(11)
+    densities = rng.normal(-1.0, 0.8, (3, 24)) + np.array([[0.0], [0.2], [-0.3]])
+    clusters, names = [f"c{i % 5}" for i in range(24)], ["one", "two", "three"]
+    found = held_out_weights(densities, names, clusters, unit=unit)
+    assert sorted(found) == sorted(set(clusters))
+    for cluster, weights in found.items():
+        rest = [i for i, each in enumerate(clusters) if each != cluster]
+        alone = stack_densities(
+            densities[:, rest], names, [clusters[i] for i in rest], unit=unit, resamples=1
+        )
+        np.testing.assert_allclose(weights, alone.weights, atol=1e-3)
+
+
+def test_what_a_cluster_says_leaves_its_own_weights_as_they_are() -> None:
+    densities, clusters = two_sided(6, 3), apart(9)
+    before = held_out_weights(densities, ["one", "two"], clusters)
+    changed = densities.copy()
+    changed[:, 4] = [-5.0, -0.01]
+    after = held_out_weights(changed, ["one", "two"], clusters)
+    # All clusters' problems are solved side by side, until the last is: equal but for rounding.
+    np.testing.assert_allclose(before["c4"], after["c4"], atol=1e-6)
+    assert abs(before["c0"][0] - after["c0"][0]) > 0.01
+
+
+def test_one_cluster_alone_has_no_others_to_learn_from() -> None:
+    with pytest.raises(ValueError, match="one alone leaves nothing to learn from"):
+        held_out_weights(two_sided(2, 1), ["one", "two"], ["same"] * 3)

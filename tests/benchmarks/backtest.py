@@ -35,10 +35,12 @@ from durability.backtest_screen import fast_lines
 from durability.backtests import (
     RATINGS,
     SETTINGS,
+    Backtest,
     forecaster_name,
     leaving_out_questions,
     left_out_from,
     run,
+    stack_backtests,
 )
 from durability.catalogue import models_hash
 from durability.fast_leaving_out import FastLeftOut, leave_out_fast
@@ -200,11 +202,37 @@ def table_lines() -> Iterator[str]:
             "",
         )
         yield from density_lines(found)
-        every = [*baselines(by), *(left for left, _ in found)]
+        every = [*baselines(by), *(left for left, _ in found), *stacks(by)]
         for score in SCORES:
             table = score_predictions(every, score=score, rungs=RUNGS)
             yield from ("", "```text", *prediction_lines(table), "```")
     yield from own_lines()
+
+
+def stacks(by: str) -> Iterator[LeftOut]:
+    """Mix the prior sets of which every group is there, each cluster by weights of the others."""
+    if by == "year":
+        return
+    for ratings in RATINGS:
+        tests = []
+        for priors in PRIORS:
+            rows = shown(by, ratings, priors)
+            if len(rows) == len(questions(by, ratings)):
+                name = forecaster_name("breakdown", priors, ratings)
+                left = left_out_from(rows, history(), by=by, years=YEARS, name=name)  # type: ignore[arg-type]
+                tests.append(
+                    Backtest(
+                        name=name,
+                        by=by,
+                        ratings=ratings,
+                        priors=priors,
+                        answers=tuple(rows),
+                        left_out=left,
+                    )
+                )
+        if len(tests) > 1:
+            name = f"stack of {len(tests)} prior sets, ratings {ratings}"
+            yield stack_backtests(tests, name=name)
 
 
 def count_lines() -> Iterator[str]:
