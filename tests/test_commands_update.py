@@ -181,10 +181,10 @@ def test_without_a_fit_one_is_made_as_far_as_news_is_covered(
 
 
 def test_two_forecasts_are_compared(refits: Refits, capsys: Captured) -> None:
-    assert main(["compare", CASE, "--before-cutoff", "2026-05-31"]) == 0
-    assert refits.asked == [date(2026, 5, 31), CUTOFF]
+    assert main(["compare", CASE, "--before-cutoff", "2026-06-10"]) == 0
+    assert refits.asked == [date(2026, 6, 10), CUTOFF]
     said = capsys.readouterr().out
-    assert "last fit: 31 May 2026" in said
+    assert "last fit: 10 June 2026" in said
     assert "fits of their own" in said
     assert Path("forecasts", CASE, str(CUTOFF), "comparison.json").is_file()
 
