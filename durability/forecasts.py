@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+SKILL_LIMIT = (
+    "In backtests on history, each conflict left out in turn, the default prior set's forecast of "
+    "breakdown is not distinguishable from its coders' ratings alone, and without those ratings "
+    "from climatology: some thirty conflicts cannot show more (docs/backtests.md)."
+)
+"""What the record of the model does not show; a test holds it to the rows of the backtest."""
+
 DECOMPOSED_MONTHS = 24
 """Horizon at which the drivers' shares of the probability are taken, where it is reached."""
 
@@ -561,6 +568,7 @@ def _limits(data: ModelData) -> list[str]:
         "Effects are associations in history, not what would follow from changing a driver.",
         "Ratings were made after the events by coders who knew how most stories ended; at an "
         "earlier cutoff the forecast is pseudo-out-of-sample.",
+        SKILL_LIMIT,
         "No column measures pressure by third parties, so it is left out.",
         "History replaces each agreement's unknown path of drivers by its expected hazard, which "
         f"slightly understates survival. Intervals hold {INTERVAL:.0%} of the draws.",
