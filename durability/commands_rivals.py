@@ -40,10 +40,11 @@ def rivals(
     from durability.prior_sets import read_priors
     from durability.progress import show_progress
     from durability.rival_screen import rival_lines
-    from durability.rivals import compare_rivals
+    from durability.rivals import check_distinct, compare_rivals
 
     chosen = read_priors(priors)
     others: list[PriorSet] | None = [read_priors(each) for each in sets] or None
+    check_distinct([chosen, *(others or ())])
     model = build(assemble(read_case(case), cutoff=cutoff), chosen)
     with show_progress() as progress:
         fitted = fit(model, progress=progress, **settings)

@@ -22,6 +22,7 @@ import numpy as np
 from durability import cache, checks
 from durability.catalogue import library_hash
 from durability.cross_validation import leave_one_out
+from durability.errors import InputError, Problem, quoted
 from durability.inference import Fit
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Progress
@@ -99,12 +100,13 @@ def compare_rivals(
     Raises
     ------
     InputError
-        A set does not give what the model needs.
+        A set does not give what the model needs, or is there twice.
     SamplingError
         The sampler could not start, or a trace is not whole.
     """
     progress = NullProgress() if progress is None else progress
     sets = shipped_sets(fit.model.priors) if sets is None else list(sets)
+    check_distinct([fit.model.priors, *sets])
     progress.stage("Fitting under rival prior sets")
     found = fit_rivals(fit, sets, progress=progress)
     progress.stage("Leaving outcomes out")
@@ -113,6 +115,34 @@ def compare_rivals(
     record = rivals_record(fit, HORIZONS_MONTHS, sets=sets)
     record["sets"][0]["note"] = judged(fit, months=max(HORIZONS_MONTHS)).note
     return {"rivals": record, "breakdown": record["sets"][0]["breakdown"]}
+
+
+def check_distinct(sets: Sequence[PriorSet]) -> None:
+    """Refuse prior sets of which one says the same as an earlier one.
+
+    Parameters
+    ----------
+    sets : sequence of PriorSet
+        The set that the others are held against first.
+
+    Raises
+    ------
+    InputError
+        A set is there more than once.
+    """
+    hashes = [each.hash for each in sets]
+    twice = [
+        Problem(
+            where="rivals",
+            found=f"the prior set {quoted(each.name)} is there more than once",
+            allowed=f"sets that differ from each other and from {quoted(sets[0].name)}, "
+            "which the others are held against",
+        )
+        for place, each in enumerate(sets)
+        if each.hash in hashes[:place]
+    ]
+    if twice:
+        raise InputError(twice)
 
 
 def rivals_record(

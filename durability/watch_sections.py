@@ -32,7 +32,7 @@ from durability.wording import (
 Record = Mapping[str, Any]
 
 SHOWN = 10
-"""Rows that stand open; more are folded away."""
+"""Rows that stand open, and every condition beyond them; more news is folded away."""
 
 CALMER, WORSE = "-", "+"
 
@@ -42,12 +42,21 @@ def watching(record: Record) -> tuple[Section, ...]:
     watch = record["watch"]
     if not watch["watched"]:
         return ()
-    first, rest = watch["watched"][:SHOWN], watch["watched"][SHOWN:]
+    first, rest = _parted(watch["watched"])
     blocks: list[Block] = [Paragraph(text=text) for text in _words(record)]
     blocks.append(_table(record, first, "watch", folded=False))
     if rest:
         blocks.append(_table(record, rest, "watch-more", folded=True))
     return (Section(name="watch", title="What to watch", blocks=tuple(blocks)),)
+
+
+def _parted(watched: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Part the rows that stand open from those folded away; both keep their order."""
+    first: list[Record] = []
+    rest: list[Record] = []
+    for place, each in enumerate(watched):
+        (first if place < SHOWN or each["kind"] == "condition" else rest).append(each)
+    return first, rest
 
 
 def together(ways: Sequence[Record], side: str) -> tuple[float, float]:
@@ -119,7 +128,8 @@ def _table(record: Record, rows: Sequence[Record], name: str, *, folded: bool) -
 
 
 def _row(each: Record, meanings: Mapping[str, str]) -> tuple[Cell, ...]:
-    worth = with_error(each["worth"]["mean"], each["worth"]["mcse"])
+    main, error = with_error(each["worth"]["mean"], each["worth"]["mcse"]).split(" ± ")
+    worth = Estimate(main=main, notes=(f"±{error}",))
     if each["kind"] == "condition":
         ways = {way["name"]: way for way in each["ways"]}
         sides = [cell for name in ("met", "failed") for cell in _way(ways[name])]

@@ -55,6 +55,14 @@ def test_named_sets_are_read_and_held_against_another(asked: Asked) -> None:
     assert settings["draws"] == 50
 
 
+def test_a_set_against_itself_is_refused_before_anything_is_fitted(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rivals", "armenia_azerbaijan", "default"]) == 2
+    assert asked.fits == []
+    assert 'the prior set "default" is there more than once' in capsys.readouterr().err
+
+
 def test_a_fit_that_failed_its_checks_is_the_exit_status(asked: Asked) -> None:
     asked.record["rivals"]["sets"][2]["note"] = "R-hat is 1.2 at x, limit 1.01"
     assert main(["rivals", "armenia_azerbaijan"]) == 3

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from test_rival_fits import shipped
 
 from durability import cache, checks, rivals
+from durability.errors import InputError
 from durability.inference import Fit
+from durability.prior_sets import read_priors
 from durability.report import SCHEMA_PATH
 from durability.rival_fits import rival_keys
 from durability.rival_forecasts import (
@@ -23,6 +25,7 @@ from durability.rival_forecasts import (
     shipped_sets,
 )
 from durability.rivals import (
+    check_distinct,
     compare_rivals,
     disagreement,
     kept_rivals,
@@ -86,6 +89,15 @@ def validate(record: dict[str, Any]) -> None:
     schema = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
     part = {**schema["properties"]["rivals"], "$defs": schema["$defs"]}
     jsonschema.Draft202012Validator(part).validate(json.loads(json.dumps(record)))
+
+
+def test_a_set_that_is_there_twice_is_refused_before_any_fit(narrow: Fit) -> None:
+    other = read_priors("sceptical")
+    with pytest.raises(InputError, match=r'the prior set "sceptical" is there more than once'):
+        compare_rivals(narrow, [other, other])
+    with pytest.raises(InputError, match=f'"{narrow.model.priors.name}" is there more than once'):
+        compare_rivals(narrow, [narrow.model.priors])
+    check_distinct([narrow.model.priors, other])
 
 
 def test_without_other_fits_the_sets_are_weighed_or_left_out(

@@ -38,6 +38,18 @@ def test_rows_keep_their_order_and_the_rest_is_folded(record: dict[str, Any]) ->
     assert names[-1] == "news, Interference, grade C"
 
 
+def test_no_condition_is_folded_away(record: dict[str, Any]) -> None:
+    """One that is worth least of all stands open, last of those that do."""
+    late = copy.deepcopy(record)
+    watched = late["watch"]["watched"]
+    watched.append(watched.pop(1))
+    assert watched[-1]["kind"] == "condition"
+    open_rows, more = tables(late)
+    assert len(open_rows.rows) == SHOWN + 1
+    assert open_rows.rows[-1][0] == "What corridor means to both sides (corridor)"
+    assert all(str(row[0]).startswith("news") for row in more.rows)
+
+
 def test_a_condition_has_its_ways_dates_and_errors(record: dict[str, Any]) -> None:
     row = [told(cell) for cell in tables(record)[0].rows[1]]
     assert row == [
@@ -47,7 +59,7 @@ def test_a_condition_has_its_ways_dates_and_errors(record: dict[str, Any]) -> No
         "5.0% ±0.1",
         "10%",
         "9.0% ±0.1",
-        "0.450 ± 0.031",
+        "0.450 ±0.031",
     ]
 
 
