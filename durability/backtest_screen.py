@@ -36,13 +36,17 @@ def failure_lines(tests: Sequence[Backtest]) -> Iterator[str]:
         yield f"  {test.name}, without {each['name']}: {'; '.join(each['verdict']['reasons'])}"
 
 
-def chance_lines(test: Backtest, rung: str = "breakdown") -> Iterator[str]:
+def chance_lines(
+    test: Backtest, rung: str = "breakdown", *, years: Sequence[float] = ()
+) -> Iterator[str]:
     """Write the chances of one rung for every agreement that was forecast.
 
     Parameters
     ----------
     test : Backtest
     rung : str
+    years : sequence of float
+        Horizons to write; all if empty.
 
     Yields
     ------
@@ -56,16 +60,17 @@ def chance_lines(test: Backtest, rung: str = "breakdown") -> Iterator[str]:
             each["name"],
             agreement,
             number(each["entry_years"][j]),
-            number(years),
+            number(age),
             percent(each["mean"][j][r][h]),
             percent_range({"low": each["low"][j][r][h], "high": each["high"][j][r][h]}),
             error_points(each["mcse"][j][r][h]),
-            f"{each['log_density'][j]:.2f}" if h == 0 else "",
+            f"{each['log_density'][j]:.2f}" if age == (years or each["years"])[0] else "",
             "passed" if each["verdict"]["ok"] else "FAILED",
         ]
         for each in test.answers
         for j, agreement in enumerate(each["agreements"])
-        for h, years in enumerate(each["years"])
+        for h, age in enumerate(each["years"])
+        if not years or age in years
     ]
     yield f"{test.name}:"
     yield from table(titles, rows)

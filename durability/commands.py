@@ -106,6 +106,13 @@ def durability() -> None:
 @click.option("--out", type=FOLDER, help="Folder for the report.  [default: forecasts/CASE/CUTOFF]")
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
 @click.option(
+    "--tries",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Times to sample while diagnostics fail by little, each with twice the draws.",
+)
+@click.option(
     "--sensitivities/--no-sensitivities",
     default=True,
     show_default=True,

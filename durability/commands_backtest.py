@@ -34,7 +34,13 @@ Ratings = Literal["seen", "hidden"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a command line asks for."""
+    """What a command line asks for.
+
+    Parameters
+    ----------
+    years : tuple of float
+        Horizons that are shown; chances are computed at some between too.
+    """
 
     data: ModelData
     by: str
@@ -47,6 +53,13 @@ class Asked:
     every: int
     settings: Settings
     jobs: int
+
+    @property
+    def ages(self) -> tuple[float, ...]:
+        """Horizons, and those between by which scores are integrated."""
+        from durability.leaving_out import with_between
+
+        return with_between(self.years)
 
     def origins(self) -> tuple[Origin, ...]:
         """Days in the past from which is forecast."""
@@ -84,7 +97,7 @@ class Asked:
                 priors,
                 self.origins(),
                 ratings=ratings,
-                years=self.years,
+                years=self.ages,
                 model=self.model,
                 settings=self.settings,
                 jobs=self.jobs,
@@ -96,7 +109,7 @@ class Asked:
             by=cast("By", self.by),
             ratings=ratings,
             groups=self.groups,
-            years=self.years,
+            years=self.ages,
             model=self.model,
             settings=self.settings,
             jobs=self.jobs,
@@ -112,12 +125,12 @@ class Asked:
         if self.by == "year":
             origins = self.origins()
             return [
-                baseline_by_year(each, origins, self.data, years=self.years, name=name)
+                baseline_by_year(each, origins, self.data, years=self.ages, name=name)
                 for name, each in PREDICTORS.items()
             ]
         rows, by = self.data.agreements, cast("By", self.by)
         return [
-            leave_out(each, self.data.spells, rows, by=by, years=self.years, name=name)
+            leave_out(each, self.data.spells, rows, by=by, years=self.ages, name=name)
             for name, each in PREDICTORS.items()
         ]
 
@@ -263,7 +276,7 @@ def _print(
     for test in tests if chances else ():
         for rung in rungs:
             click.echo("")
-            for line in chance_lines(test, rung):
+            for line in chance_lines(test, rung, years=asked.years):
                 click.echo(line)
     click.echo("")
     for line in density_lines(tests):
@@ -292,7 +305,8 @@ def _print_scores(
 
     click.echo("")
     every = [*asked.baselines(), *left_outs]
-    for line in prediction_lines(score_predictions(every, score=score, rungs=rungs)):
+    found = score_predictions(every, score=score, rungs=rungs, years=asked.years, integrated=True)
+    for line in prediction_lines(found):
         click.echo(line)
 
 
@@ -317,7 +331,7 @@ def _weigh(asked: Asked, score: str, rungs: tuple[str, ...]) -> int:
             )
             progress.stage("predict")
             name = f"{asked.model}, {chosen.name}, weighed"
-            found.append(leave_out_fast(fitted, years=asked.years, name=name))
+            found.append(leave_out_fast(fitted, years=asked.ages, name=name))
             progress.done()
         click.echo(f"{name}:")
         for line in fast_lines(found[-1]):

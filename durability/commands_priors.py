@@ -238,8 +238,9 @@ def revise(
 
     The fit is read from the cache, or sampled. From a revised set one goes on to the next.
     """
-    from durability.inference import fit
+    from durability.inference import Settings
     from durability.joint_priors import joint_text
+    from durability.judged_fits import fit_and_judge
     from durability.prior_screen import revised_lines
     from durability.prior_writing import priors_text, save_text, target_path
     from durability.progress import show_progress
@@ -251,7 +252,7 @@ def revise(
         raise InputError([found])
     model = _model(case, base, cutoff)
     with show_progress() as progress:
-        fitted = fit(model, progress=progress, **settings)
+        fitted = fit_and_judge(model, Settings(**settings), progress=progress).fit
     made = revise_priors(fitted, name=path.stem, keep=keep)
     if made.joint is not None and made.lineage is not None:
         more = joint_text(made.joint, made.lineage)
@@ -268,8 +269,8 @@ def revise(
 @sampling_options(least=100)
 def continue_(case: str, name: str, cutoff: date | None, **settings: Any) -> int:
     """Go on from the revised prior set NAME with what is new of CASE, and print the chances."""
-    from durability.fidelity import verdict_of
-    from durability.inference import fit
+    from durability.inference import Settings
+    from durability.judged_fits import fit_and_judge
     from durability.prior_screen import continued_lines
     from durability.progress import show_progress
 
@@ -279,10 +280,10 @@ def continue_(case: str, name: str, cutoff: date | None, **settings: Any) -> int
         allowed = "make one with durability priors revise"
         raise InputError([Problem(where=str(model.priors.path), found=found, allowed=allowed)])
     with show_progress() as progress:
-        fitted = fit(model, progress=progress, **settings)
-    for line in continued_lines(fitted):
+        made = fit_and_judge(model, Settings(**settings), progress=progress)
+    for line in continued_lines(made.fit):
         click.echo(line)
-    return 0 if verdict_of(fitted).ok else DIAGNOSTICS_FAILED
+    return 0 if made.verdict.ok else DIAGNOSTICS_FAILED
 
 
 def _model(case: str, name: str, cutoff: date | None) -> Model:

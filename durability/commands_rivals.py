@@ -36,7 +36,8 @@ def rivals(
     """
     from durability.assembly import assemble
     from durability.cases import read_case
-    from durability.inference import build, fit
+    from durability.inference import Settings, build
+    from durability.judged_fits import fit_and_judge
     from durability.prior_sets import read_priors
     from durability.progress import show_progress
     from durability.rival_screen import rival_lines
@@ -47,8 +48,8 @@ def rivals(
     check_distinct([chosen, *(others or ())])
     model = build(assemble(read_case(case), cutoff=cutoff), chosen)
     with show_progress() as progress:
-        fitted = fit(model, progress=progress, **settings)
-        record = compare_rivals(fitted, others, progress=progress)
+        found = fit_and_judge(model, Settings(**settings), progress=progress)
+        record = compare_rivals(found.fit, others, progress=progress)
         progress.done()
     for line in rival_lines(record):
         click.echo(line)

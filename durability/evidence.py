@@ -215,10 +215,20 @@ def diagnostics(record: Record, tree: xr.DataTree) -> Section:
             f"after {counted(settings['tune'], 'tuning step')} each; "
             f"{verdict_words(record)}. The checks cover the forecast’s probabilities too."
         ),
+        *(Paragraph(text=text) for text in failed_tries(record)),
         _verdict_table(record),
         *_chain_figures(record, tree),
     ]
     return Section(name="diagnostics", title="Diagnostics", blocks=tuple(blocks))
+
+
+def failed_tries(record: Record) -> tuple[str, ...]:
+    """Say which shorter fits failed their checks before this one, and why."""
+    return tuple(
+        f"A fit of {counted(each['draws'], 'draw')} a chain failed its checks by little, so the "
+        f"model was sampled again with twice as many: {'; '.join(each['reasons'])}."
+        for each in record["failed_tries"]
+    )
 
 
 def _verdict_table(record: Record) -> Table:

@@ -14,7 +14,6 @@ from durability.joint_priors import BENDS, Fidelity
 from durability.prior_sets import PriorSet
 from durability.simulation import incidences, simulate
 from durability.summaries import chance, mcse
-from durability.verdict import Verdict, judge
 from durability.vocabulary import HORIZONS_MONTHS
 
 KHAT_MOST = 0.7
@@ -151,16 +150,3 @@ def probabilities(fit: Fit) -> dict[str, dict[int, dict[str, float]]]:
         rung: {horizon: chance(values[:, horizon - 1], fit) for horizon in HORIZONS_MONTHS}
         for rung, values in rungs.items()
     }
-
-
-def verdict_of(fit: Fit) -> Verdict:
-    """Judge a fit by its draws and by the headline probabilities made of them."""
-    future = simulate(fit, months=max(HORIZONS_MONTHS), seed=fit.settings.seed)
-    rungs = incidences(future.increments, future.happened)
-    shape = (fit.settings.chains, fit.settings.draws)
-    named = {
-        f"{rung}[{horizon}]": values[:, horizon - 1].reshape(shape)
-        for rung, values in rungs.items()
-        for horizon in HORIZONS_MONTHS
-    }
-    return judge(fit.tree, named)

@@ -17,8 +17,8 @@ from durability.changes import changes_between
 from durability.contributions import contributions_of
 from durability.errors import InputError, Problem
 from durability.identity import identity, knowledge
-from durability.inference import Fit, build
-from durability.inference import fit as fit_model
+from durability.inference import Fit, Settings, build
+from durability.judged_fits import TRIES, JudgedFit, fit_and_judge, horizons_to, judge_fit
 from durability.life_cycle import STATES
 from durability.particles import Particles, keep, particles_of, read_particles
 from durability.power_scaling import kept_power_scaling
@@ -28,11 +28,10 @@ from durability.prospects import prospects
 from durability.rivals import kept_rivals
 from durability.scenario_records import watched_record
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
-from durability.simulation import Future, incidences, simulate, unseen
+from durability.simulation import Future, unseen
 from durability.summaries import INTERVAL, TAILS, chance, curve, interval
 from durability.updating import compare, revise
-from durability.verdict import judge
-from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS, STREAMS
+from durability.vocabulary import DRIVERS, MARKS, RUNGS, STREAMS
 from durability.watching import watch
 from durability.weighing import Base, prepare
 from durability.wording import number
@@ -81,6 +80,7 @@ def run(
     tune: int = 600,
     chains: int = 4,
     refit: bool = False,
+    tries: int = TRIES,
     sensitivities: bool = True,
     since: str = "",
     progress: Progress | None = None,
@@ -99,6 +99,8 @@ def run(
         Name of a model in ``models/``.
     seed, draws, tune, chains, refit
         As :func:`durability.fit` takes them.
+    tries : int
+        As :func:`durability.judged_fits.fit_and_judge` takes it.
     sensitivities, since
         As :func:`durability.forecast` takes them.
     progress : Progress, optional
@@ -115,16 +117,16 @@ def run(
     """
     progress = NullProgress() if progress is None else progress
     built = build(assemble(case, cutoff=cutoff), priors, model=model)
-    fitted = fit_model(
-        built, draws=draws, tune=tune, chains=chains, seed=seed, refit=refit, progress=progress
-    )
-    return forecast(
-        fitted,
-        horizon_months=horizon_months,
-        sensitivities=sensitivities,
-        since=since,
+    _check_months(horizon_months)
+    found = fit_and_judge(
+        built,
+        Settings(draws=draws, tune=tune, chains=chains, seed=seed),
+        months=horizon_months,
+        tries=tries,
+        refit=refit,
         progress=progress,
     )
+    return _forecast(found, sensitivities, since, progress)
 
 
 def forecast(
@@ -162,29 +164,38 @@ def forecast(
     InputError
         The fit goes on from a revised prior set, which has no history of its own to show.
     """
-    if horizon_months < 1:
-        raise ValueError(f"a horizon of {horizon_months} months; 1 or more is allowed")
+    _check_months(horizon_months)
     if fit.model.data.after is not None:
         found = f"a fit that goes on from {fit.model.priors.name}"
         allowed = "a report shows history, which that set has absorbed: durability priors continue"
         raise InputError([Problem(where="forecast", found=found, allowed=allowed)])
     progress = NullProgress() if progress is None else progress
-    timings = dict(fit.timings)
+    progress.stage("judge")
+    return _forecast(judge_fit(fit, months=horizon_months), sensitivities, since, progress)
+
+
+def _check_months(months: int) -> None:
+    if months < 1:
+        raise ValueError(f"a horizon of {months} months; 1 or more is allowed")
+
+
+def _forecast(found: JudgedFit, sensitivities: bool, since: str, progress: Progress) -> Forecast:
+    fit = found.fit
+    timings = {**fit.timings, "judge": found.seconds}
     other = known_sensitivities(fit)
     # A fit sampled by this process may have been asked for anew; so are its refits.
     if sensitivities and (fit.timings or not other):
         with timed_stage(timings, "sensitivities", progress):
             other = run_sensitivities(fit, progress=progress)
     with timed_stage(timings, "predict", progress):
-        made = _predict(fit, horizon_months, other, since)
+        made = _predict(found, other, since)
     made.record["timings"] = {stage: round(seconds, 3) for stage, seconds in timings.items()}
     return made
 
 
-def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: str) -> Forecast:
-    future = simulate(fit, months=horizon_months, seed=fit.settings.seed)
-    rungs = incidences(future.increments, future.happened)
-    verdict = judge(fit.tree, _by_chain(fit, rungs)).to_record()
+def _predict(found: JudgedFit, other: list[dict[str, Any]], since: str) -> Forecast:
+    fit, future, rungs, verdict = found.fit, found.future, found.rungs, found.verdict.to_record()
+    horizon_months = future.increments.shape[1]
     particles = particles_of(fit, verdict=verdict, future=future)
     keep(particles)
     prior = checks.prior_draws(fit)
@@ -199,20 +210,21 @@ def _predict(fit: Fit, horizon_months: int, other: list[dict[str, Any]], since: 
             horizon_months=horizon_months,
         ),
         "verdict": verdict,
+        "failed_tries": [each.to_record() for each in found.failed],
         "changes": _changes(fit, particles, since),
         **knowledge(fit.model.data),
         "unseen": _unseen(fit, future),
         **_probabilities(fit, rungs, future),
-        **prospects(fit, future, _horizons(horizon_months)),
+        **prospects(fit, future, horizons_to(horizon_months)),
         "drivers": _driver_paths(fit, future),
         "decomposition": _decomposition(fit, future),
         "contributions": contributions_of(fit),
         "watch": _watched(fit, particles),
         **history.learned(fit, prior),
         "sensitivities": [*other, *baseline_rows(fit)],
-        "rivals": kept_rivals(fit, _horizons(horizon_months)),
+        "rivals": kept_rivals(fit, horizons_to(horizon_months)),
         "power_scaling": kept_power_scaling(
-            fit, {str(h): rungs["breakdown"][:, h - 1] for h in _horizons(horizon_months)}
+            fit, {str(h): rungs["breakdown"][:, h - 1] for h in horizons_to(horizon_months)}
         ),
         "history": history.compare(fit, prior),
         "checks": checked.record,
@@ -309,6 +321,7 @@ def refitted(
     draws: int = 1000,
     tune: int = 600,
     chains: int = 4,
+    tries: int = TRIES,
     progress: Progress | None = None,
 ) -> Base:
     """Fit, judge and make ready for updates: the ground truth of the ladder.
@@ -321,6 +334,8 @@ def refitted(
         Name of a model in ``models/``.
     seed, draws, tune, chains : int
         As :func:`durability.fit` takes them.
+    tries : int
+        As :func:`durability.judged_fits.fit_and_judge` takes it.
     progress : Progress, optional
         Told what is going on.
 
@@ -336,39 +351,22 @@ def refitted(
     SamplingError
         The sampler could not start, or its trace is not whole.
     """
-    fit = fit_model(
+    found = fit_and_judge(
         build(data, priors, model=model),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
+        Settings(draws=draws, tune=tune, chains=chains, seed=seed),
+        tries=tries,
         progress=progress,
     )
-    future = simulate(fit, months=max(HORIZONS_MONTHS), seed=seed)
-    verdict = judge(fit.tree, _by_chain(fit, incidences(future.increments, future.happened)))
-    particles = particles_of(fit, verdict=verdict.to_record(), future=future)
+    verdict = found.verdict.to_record()
+    particles = particles_of(found.fit, verdict=verdict, future=found.future)
     keep(particles)
     return prepare(particles, rows=data.rows)
-
-
-def _by_chain(fit: Fit, rungs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    months = next(iter(rungs.values())).shape[-1]
-    shape = (fit.settings.chains, fit.settings.draws)
-    return {
-        f"{rung}[{horizon}]": values[:, horizon - 1].reshape(shape)
-        for rung, values in rungs.items()
-        for horizon in _horizons(months)
-    }
 
 
 def _watched(fit: Fit, particles: Particles) -> dict[str, Any]:
     """Rank what is to be watched, as `durability watch` does from this fit."""
     data = fit.model.data
     return watched_record(watch(revise(prepare(particles, rows=data.rows), data)))
-
-
-def _horizons(months: int) -> list[int]:
-    return [*(h for h in HORIZONS_MONTHS if h < months), months]
 
 
 def _unseen(fit: Fit, future: Future) -> dict[str, Any]:
@@ -384,7 +382,7 @@ def _probabilities(fit: Fit, rungs: Mapping[str, np.ndarray], future: Future) ->
     kept = np.cumsum((broken[:, :-1] + broken[:, 1:]) / 2.0, axis=1)
     return {
         "breakdown": {
-            rung: {str(h): chance(values[:, h - 1], fit) for h in _horizons(months)}
+            rung: {str(h): chance(values[:, h - 1], fit) for h in horizons_to(months)}
             for rung, values in rungs.items()
         },
         "survival": {
@@ -395,7 +393,7 @@ def _probabilities(fit: Fit, rungs: Mapping[str, np.ndarray], future: Future) ->
             "months": list(range(1, months + 1)),
             **{rung: curve(values) for rung, values in _yearly_hazards(future).items()},
         },
-        "months_kept": {str(h): chance(kept[:, h - 1], fit) for h in _horizons(months)},
+        "months_kept": {str(h): chance(kept[:, h - 1], fit) for h in horizons_to(months)},
     }
 
 

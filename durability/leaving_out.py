@@ -19,6 +19,30 @@ GROUPS: Final = ("cluster", "dyad", "agreement")
 YEARS: Final = (1.0, 5.0, 10.0)
 """Ages at which a rung's chances are scored unless others are asked for."""
 
+BETWEEN: Final = (0.1, 0.2, 0.3, 0.5, 0.7)
+"""Parts of the last age at which chances are needed too, for a score to be integrated."""
+
+
+def with_between(years: Sequence[float]) -> tuple[float, ...]:
+    """Add to horizons the ages between them by which a score is integrated.
+
+    Parameters
+    ----------
+    years : sequence of float
+
+    Returns
+    -------
+    tuple of float
+        Rising.
+
+    Examples
+    --------
+    >>> with_between((1.0, 5.0, 10.0))
+    (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
+    """
+    last = max(years)
+    return tuple(sorted({*map(float, years), *(round(last * part, 6) for part in BETWEEN)}))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:

@@ -13,9 +13,9 @@ from durability.fidelity import (
     POINTS_MOST,
     is_faithful,
     probabilities,
-    verdict_of,
 )
 from durability.inference import Fit
+from durability.judged_fits import judge_fit
 from durability.pooling import Pool
 from durability.prior_diff import PROBABILITIES, ParameterChange, PriorDiff, Side
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
@@ -204,7 +204,7 @@ def continued_lines(fit: Fit) -> Iterator[str]:
     str
         One line, a failed verdict first.
     """
-    verdict, made, data = verdict_of(fit), probabilities(fit), fit.model.data
+    verdict, made, data = judge_fit(fit).verdict, probabilities(fit), fit.model.data
     if not verdict.ok:
         yield "DO NOT USE THESE NUMBERS: the fit failed its checks."
         yield from (f"  {reason}" for reason in verdict.reasons)

@@ -23,6 +23,7 @@ STAGES: Final[Mapping[str, str]] = MappingProxyType(
         "import": "Loading the sampler",
         "compile": "Compiling the model",
         "sample": "Sampling",
+        "judge": "Judging the draws",
         "sensitivities": "Refitting under other assumptions",
         "predict": "Forecasting",
         "report": "Writing the report",

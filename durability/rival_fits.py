@@ -7,17 +7,30 @@ data, so one compiled model serves all of them, as it serves the sensitivities.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from durability import cache
-from durability.inference import Fit, Model, build, compile_model, fit_key, sample, with_data
+from durability.inference import (
+    Fit,
+    Model,
+    Settings,
+    build,
+    compile_model,
+    fit_key,
+    sample,
+    with_data,
+)
+from durability.judged_fits import TRIES, judge_fit, longer, may_pass
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Part, Progress
 from durability.sensitivity import changed_arrays
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,8 @@ def fit_rivals(
 ) -> list[Fit]:
     """Fit a case under other prior sets, as it was fitted under its own.
 
+    Where a verdict is no by little, the set is sampled again with twice the draws.
+
     Parameters
     ----------
     fit : Fit
@@ -86,12 +101,10 @@ def fit_rivals(
         The sampler could not start, or a trace is not whole.
     """
     progress = NullProgress() if progress is None else progress
-    found = known_fits(fit, sets)
-    missing = [place for place, each in enumerate(found) if each is None]
     compiled: dict[tuple[str, ...], Any] = {}
-    models, keys = _models(fit, sets), rival_keys(fit, sets)
-    for done, place in enumerate(missing):
-        model = models[place]
+    models = _models(fit, sets)
+
+    def sampled(model: Model, settings: Settings, part: Progress) -> xr.DataTree:
         lead, names = _batch(fit, models, model)
         kind = tuple(numbers_of(lead))
         opened = OpenedModel(model=lead, names=names)
@@ -100,30 +113,48 @@ def fit_rivals(
             free = {n for each in alike for n in changed_arrays(lead.arrays, each.arrays)}
             compiled[kind] = compile_model(opened, free={*free, *names})
         changes = changed_arrays(opened.arrays, OpenedModel(model=model, names=names).arrays)
-        tree = sample(
-            with_data(compiled[kind], changes),
-            model,
-            fit.settings,
-            progress=Part(progress, done, len(missing)),
-        )
-        cache.write_tree(keys[place], tree)
-        found[place] = Fit(model=model, tree=tree, settings=fit.settings, key=keys[place])
-    return [each for each in found if each is not None]
+        return sample(with_data(compiled[kind], changes), model, settings, progress=part)
 
-
-def known_fits(fit: Fit, sets: Sequence[PriorSet]) -> list[Fit | None]:
-    """Give the fits of :func:`fit_rivals` that the cache holds, None for the others."""
-    found: list[Fit | None] = []
-    for model, key in zip(_models(fit, sets), rival_keys(fit, sets), strict=True):
-        tree = cache.read_tree(key)
-        known = None
-        if tree is not None:
-            known = Fit(model=model, tree=tree, settings=fit.settings, key=key)
-        found.append(known)
+    found: list[Fit] = []
+    tries = tuple(_tries(fit, sets))
+    for place, model in enumerate(models):
+        for settings, keys in tries:
+            tree = cache.read_tree(keys[place])
+            if tree is None:
+                tree = sampled(model, settings, Part(progress, place, len(models)))
+                cache.write_tree(keys[place], tree)
+            made = Fit(model=model, tree=tree, settings=settings, key=keys[place])
+            if not may_pass(judge_fit(made).verdict):
+                break
+        found.append(made)
     return found
 
 
-def rival_keys(fit: Fit, sets: Sequence[PriorSet]) -> list[str]:
+def _tries(fit: Fit, sets: Sequence[PriorSet]) -> Iterator[tuple[Settings, list[str]]]:
+    """Give the settings of each try, and the name of each rival's fit in the cache."""
+    settings = fit.settings
+    for _ in range(TRIES):
+        yield settings, rival_keys(fit, sets, settings)
+        settings = longer(settings)
+
+
+def known_fits(fit: Fit, sets: Sequence[PriorSet]) -> list[Fit | None]:
+    """Give the fits of :func:`fit_rivals` that the cache holds, the last try of each, or None."""
+    found: list[Fit | None] = [None] * len(sets)
+    for settings, keys in _tries(fit, sets):
+        for place, (model, key) in enumerate(zip(_models(fit, sets), keys, strict=True)):
+            tree = cache.read_tree(key)
+            if tree is not None:
+                found[place] = Fit(model=model, tree=tree, settings=settings, key=key)
+    return found
+
+
+def has_fits(fit: Fit, sets: Sequence[PriorSet]) -> list[bool]:
+    """Say of every try of every rival whether the cache holds it."""
+    return [cache.has_tree(key) for _, keys in _tries(fit, sets) for key in keys]
+
+
+def rival_keys(fit: Fit, sets: Sequence[PriorSet], settings: Settings) -> list[str]:
     """Name each rival's fit in the cache, by all that decides it.
 
     What is data and what a constant decides rounding, so a fit from an opened model is not the same
@@ -133,7 +164,7 @@ def rival_keys(fit: Fit, sets: Sequence[PriorSet]) -> list[str]:
     for model in models:
         _, names = _batch(fit, models, model)
         opened = hashlib.sha256("|".join(names).encode()).hexdigest()[:16]
-        keys.append(f"{fit_key(model, fit.settings)}.{opened}")
+        keys.append(f"{fit_key(model, settings)}.{opened}")
     return keys
 
 

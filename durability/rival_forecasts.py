@@ -16,10 +16,10 @@ import numpy as np
 
 from durability.catalogue import prior_ratio
 from durability.inference import Fit, build
+from durability.judged_fits import judge_fit
 from durability.prior_sets import PriorSet, read_priors, shipped_path
 from durability.reweighting import khat_most, smooth
 from durability.simulation import incidences, simulate
-from durability.verdict import judge
 
 SHIPPED: Final = ("default", "agreements_work", "bargaining_power", "sceptical")
 """The sets that are held against each other unless others are named."""
@@ -120,22 +120,23 @@ def weighed(fit: Fit, priors: PriorSet, *, months: int) -> SetForecast:
 def forecast_of(fit: Fit, *, months: int) -> SetForecast:
     """Give what a fit's own set says of its case."""
     future = simulate(fit, months=months, seed=fit.settings.seed)
+    return _spoken(fit, incidences(future.increments, future.happened))
+
+
+def _spoken(fit: Fit, rungs: Mapping[str, np.ndarray], note: str = "") -> SetForecast:
     return SetForecast(
         priors=fit.model.priors,
         method=FITTED,
-        rungs=incidences(future.increments, future.happened),
+        rungs=rungs,
         weights=np.full(len(fit), 1.0 / len(fit)),
         chains=fit.settings.chains,
         pareto_k=None,
         effective_size=float(len(fit)),
-        note="",
+        note=note,
     )
 
 
 def judged(fit: Fit, *, months: int) -> SetForecast:
     """Give what a fit's own set says, and in the note what its verdict holds against it."""
-    found = forecast_of(fit, months=months)
-    shape = (fit.settings.chains, fit.settings.draws)
-    last = {rung: values[:, -1].reshape(shape) for rung, values in found.rungs.items()}
-    verdict = judge(fit.tree, {f"{rung}[{months}]": values for rung, values in last.items()})
-    return replace(found, note="; ".join(verdict.reasons))
+    found = judge_fit(fit, months=months)
+    return _spoken(found.fit, found.rungs, note="; ".join(found.verdict.reasons))

@@ -32,7 +32,7 @@ from durability.reweighting import (
     weighted_quantiles,
 )
 from durability.rival_comparison import average, compare_forecasts
-from durability.rival_fits import fit_rivals, known_fits, rival_keys
+from durability.rival_fits import fit_rivals, has_fits, known_fits
 from durability.rival_forecasts import SetForecast, forecast_of, judged, shipped_sets, weighed
 from durability.summaries import INTERVAL, TAILS
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
@@ -187,7 +187,7 @@ def rivals_record(
 def kept_rivals(fit: Fit, horizons: Sequence[int]) -> dict[str, Any]:
     """Give :func:`rivals_record` of the shipped sets, from the cache where nothing has changed."""
     sets = shipped_sets(fit.model.priors)
-    known = [cache.has_tree(key) for key in rival_keys(fit, sets)]
+    known = has_fits(fit, sets)
     told = repr((library_hash(), [each.hash for each in sets], known, tuple(horizons)))
     key = f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     record: dict[str, Any] = cache.kept_json(key, lambda: rivals_record(fit, horizons, sets=sets))

@@ -15,7 +15,13 @@ from typing import Final
 
 import numpy as np
 
-from durability.censored_scores import Score, auc_by_age, contributions, ipcw_weights
+from durability.censored_scores import (
+    Score,
+    Weights,
+    auc_by_age,
+    contributions,
+    ipcw_weights,
+)
 from durability.leaving_out import LeftOut
 from durability.outcomes import is_watched, watched_rung
 from durability.scores import brier, logarithmic
@@ -35,12 +41,15 @@ class ScoreRow:
     ----------
     name, by, rung : str
     years : float
+    integrated : bool
+        Whether the score is the mean over all ages from 0 to these years.
     known, broke : int
         Agreements whose outcome at the horizon is known, and that had it by then.
     score : MeanScore
         Mean score, lower is better.
     auc : float
-        How often the one that broke had the higher chance; ``nan`` where only one outcome was seen.
+        How often the one that broke had the higher chance; ``nan`` where only one outcome was seen,
+        and of an integrated score.
     gain : MeanScore or None
         How much lower the score is than the reference's; None for the reference itself.
     """
@@ -49,6 +58,7 @@ class ScoreRow:
     by: str
     rung: str
     years: float
+    integrated: bool
     known: int
     broke: int
     score: MeanScore
@@ -66,11 +76,14 @@ class ScoreTable:
     interval_probability : float
     rows : tuple of ScoreRow
         Rung by rung and horizon by horizon, forecasters in the order given.
+    ages : tuple of float
+        By which scores are integrated; empty where none is.
     """
 
     score: str
     reference: str
     interval_probability: float
+    ages: tuple[float, ...]
     rows: tuple[ScoreRow, ...]
 
 
@@ -80,6 +93,8 @@ def score_predictions(
     reference: str = "",
     score: str = "brier",
     rungs: Sequence[str] = ("breakdown",),
+    years: Sequence[float] = (),
+    integrated: bool = False,
     interval_probability: float = 0.9,
 ) -> ScoreTable:
     """Score forecasters of the same agreements, each beside a reference.
@@ -93,6 +108,12 @@ def score_predictions(
         Name of the forecaster to beat; default the first.
     score : {"brier", "logarithmic"}
     rungs : sequence of str
+    years : sequence of float
+        Horizons that have a row, of those that are forecast; all if empty.
+    integrated : bool
+        Whether each rung also has the mean score over all ages from 0, where every score is 0, to
+        the last horizon, by the trapezoid rule on every horizon that is forecast: for the Brier
+        score the integrated one, which is the censored CRPS of the time, a year.
     interval_probability : float
 
     Returns
@@ -106,11 +127,15 @@ def score_predictions(
     """
     names = [each.name for each in predictions]
     reference = reference or (names[0] if names else "")
-    _check(predictions, names, reference, score, rungs)
+    _check(predictions, names, reference, score, rungs, years)
+    ages = predictions[0].years
+    places: list[int | None] = [ages.index(each) for each in years or ages]
+    if integrated:
+        places.append(None)
     rows = [
         row
         for rung in rungs
-        for place in range(len(predictions[0].years))
+        for place in places
         for row in _rows(
             predictions, names.index(reference), rung, place, SCORES[score], interval_probability
         )
@@ -119,6 +144,7 @@ def score_predictions(
         score=score,
         reference=reference,
         interval_probability=interval_probability,
+        ages=ages if integrated else (),
         rows=tuple(rows),
     )
 
@@ -148,6 +174,12 @@ def prediction_lines(table_of: ScoreTable) -> Iterator[str]:
         f"worth {spread} equal ones; a gain under the last column would go unseen more often than "
         f"one time in five."
     )
+    if table_of.ages:
+        ages = ", ".join(number(age) for age in table_of.ages)
+        yield (
+            f"{_span(table_of.ages[-1])} years: the mean over all ages between, by the trapezoid "
+            f"rule on 0, {ages}."
+        )
 
 
 def _check(
@@ -156,6 +188,7 @@ def _check(
     reference: str,
     score: str,
     rungs: Sequence[str],
+    years: Sequence[float],
 ) -> None:
     if not predictions or len(set(names)) < len(names):
         raise ValueError("one or more forecasters are needed, each with a name of its own")
@@ -165,6 +198,8 @@ def _check(
     if not set(rungs) <= set(RUNGS):
         raise ValueError(f"rungs must be of {', '.join(RUNGS)}")
     first = predictions[0]
+    if not set(years) <= set(first.years):
+        raise ValueError(f"years must be of {', '.join(number(each) for each in first.years)}")
     for other in predictions[1:]:
         if (other.years, other.spells, other.clusters) != (
             first.years,
@@ -178,21 +213,20 @@ def _rows(
     predictions: Sequence[LeftOut],
     reference: int,
     rung: str,
-    place: int,
+    place: int | None,
     score: Score,
     interval_probability: float,
 ) -> Iterator[ScoreRow]:
-    """Score every forecaster at one rung and horizon."""
+    """Score every forecaster of one rung, at one horizon or, with no place, over all of them."""
     first = predictions[0]
     kept, r = is_watched(first.spells, rung), RUNGS.index(rung)
-    seen = watched_rung(first.spells, rung)
-    weights = ipcw_weights(seen, first.years[place : place + 1])
-    entered = weights.entered[:, 0]
+    ages = np.asarray(first.years)[slice(None) if place is None else slice(place, place + 1)]
+    weights = ipcw_weights(watched_rung(first.spells, rung), ages)
     clusters = [c for c, keep in zip(first.clusters, kept, strict=True) if keep]
-    happened = first.happened[kept, r, place]
-    forecasts = [each.probability[kept, r, place : place + 1] for each in predictions]
-    # What a row adds to the mean, made a score of the row's own: their weighted mean is the mean.
-    rows = [contributions(weights, each, score)[:, 0] / entered for each in forecasts]
+    last = first.happened[kept, r, -1 if place is None else place]
+    forecasts = [each.probability[kept, r][:, np.isin(first.years, ages)] for each in predictions]
+    rows = [_row_scores(weights, each, ages, score, place is None) for each in forecasts]
+    entered = weights.entered[:, 0]
     for each, forecast, scores in zip(predictions, forecasts, rows, strict=True):
         gain = None
         if each is not predictions[reference]:
@@ -207,22 +241,45 @@ def _rows(
             name=each.name,
             by=each.by,
             rung=rung,
-            years=first.years[place],
-            known=int((~np.isnan(happened)).sum()),
-            broke=int((happened == 1.0).sum()),
+            years=float(ages[-1]),
+            integrated=place is None,
+            known=int((~np.isnan(last)).sum()),
+            broke=int((last == 1.0).sum()),
             score=mean_score(
                 scores, clusters, weight=entered, interval_probability=interval_probability
             ),
-            auc=float(auc_by_age(weights, forecast)[0]),
+            auc=np.nan if place is None else float(auc_by_age(weights, forecast)[0]),
             gain=gain,
         )
+
+
+def _row_scores(
+    weights: Weights, forecast: np.ndarray, ages: np.ndarray, score: Score, integrated: bool
+) -> np.ndarray:
+    """Give what a row adds to the mean, as a score of its own: their weighted mean is the mean."""
+    entered = weights.entered
+    if integrated and (entered != entered[:, :1]).any():
+        raise ValueError("some were watched from later than the first horizon on: no integral")
+    missing = np.full(entered.shape, np.nan)
+    by_age = np.divide(
+        contributions(weights, forecast, score), entered, out=missing, where=entered > 0.0
+    )
+    if not integrated:
+        return np.asarray(by_age[:, 0])
+    # At age 0 nothing has happened, nobody says it had, and every score is 0.
+    ages = np.concatenate([[0.0], ages])
+    return np.asarray(np.trapezoid(np.insert(by_age, 0, 0.0, axis=1), ages) / ages[-1])
+
+
+def _span(years: float) -> str:
+    return f"0–{number(years)}"
 
 
 def _cells(row: ScoreRow) -> list[str]:
     gain = row.gain
     return [
         row.rung,
-        number(row.years),
+        _span(row.years) if row.integrated else number(row.years),
         row.name,
         str(row.known),
         str(row.broke),

@@ -54,6 +54,7 @@ def example_record(*, ok: bool = True) -> dict[str, Any]:
         "changes": _changes(),
         "settings": {"draws": 1000, "tune": 1000, "chains": 4, "horizon_months": HORIZON},
         "verdict": _verdict(ok),
+        "failed_tries": [],
         "observed_to": dict.fromkeys(STREAMS, "2026-06-30"),
         "happened": [],
         "newest_item": {"id": "T151", "known": "2026-06-29", "age_days": 32},

@@ -260,7 +260,7 @@ def test_a_forecast_is_asked_for_as_the_options_say(
     workspace: Path, forecasting: types.SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = "--cutoff 2026-03-31 --horizon 24 --seed 7 --draws 10 --tune 20 --chains 2"
-    flags = ["--refit", "--no-sensitivities"]
+    flags = ["--refit", "--no-sensitivities", "--tries", "3"]
     assert main(["forecast", CASE, *options.split(), *flags, "--out", "here"]) == 0
     asked = forecasting.asked
     assert (asked["case"].name, asked["priors"].name) == (CASE, "default")
@@ -276,6 +276,7 @@ def test_a_forecast_is_asked_for_as_the_options_say(
         "tune": 20,
         "chains": 2,
         "refit": True,
+        "tries": 3,
         "sensitivities": False,
         "since": "",
     }

@@ -71,6 +71,8 @@ def test_failed_refits_come_first_and_the_status_says_so(
     assert any("breakdown, default, ratings seen" in line and "10" in line for line in lines)
     assert sum("climatology" in line for line in lines) >= 3
     assert "30 of 30" in captured.err
+    shown = {line.split()[1] for line in lines if line.startswith("breakdown  ")}
+    assert shown == {"1", "5", "10", "0–10"}
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 30
     assert {row["by"] for row in rows} == {"cluster"}
@@ -85,10 +87,10 @@ def test_one_group_is_shown_with_its_chances(
     assert "The diagnostics of all 2 refits passed." in found
     assert "ratings seen:" in found
     assert "ratings hidden:" in found
-    assert found.count("cluster SUDANS") == 2
+    assert found.count("cluster SUDANS") == 2  # the horizon asked for, no other
     assert "MCSE" in found
     assert "climatology" not in found
-    assert [each.years for each in asked] == [(2.0,), (2.0,)]
+    assert [each.years for each in asked] == [(0.2, 0.4, 0.6, 1.0, 1.4, 2.0)] * 2
 
 
 def test_origins_are_scored_beside_baselines_of_the_same_days(
@@ -109,7 +111,12 @@ def test_weighed_draws_are_told_with_their_trust(
     def weighed(fit: Any, *, years: Any, name: str) -> FastLeftOut:
         data = fit.model.data
         left = leave_out(
-            PREDICTORS["weibull"], data.spells, data.agreements, by="agreement", name=name
+            PREDICTORS["weibull"],
+            data.spells,
+            data.agreements,
+            by="agreement",
+            years=years,
+            name=name,
         )
         khat = np.linspace(0.0, 0.9, 66)
         return FastLeftOut(left_out=left, log_density=np.full(66, -2.0), khat=khat, khat_most=0.7)

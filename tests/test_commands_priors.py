@@ -9,7 +9,7 @@ import pytest
 from continued import EARLY, early_fit, parts, revised
 from worlds import CUTOFF
 
-from durability import fidelity, inference
+from durability import inference, judged_fits
 from durability.cli import main
 from durability.fidelity import drawn_fit
 from durability.inference import Fit, Model
@@ -133,7 +133,7 @@ def test_the_posterior_of_a_case_is_written_and_gone_on_from(
 
     monkeypatch.setattr(inference, "fit", fitted)
     passed = Verdict(checks=())
-    monkeypatch.setattr(fidelity, "judge", lambda *_: passed)
+    monkeypatch.setattr(judged_fits, "judge", lambda *_: passed)
     revise = ["priors", "revise", "armenia_azerbaijan", "--cutoff", "2026-03-31"]
     assert main([*revise, "--name", "march", "--keep"]) == 0
     said = capsys.readouterr().out
@@ -165,7 +165,7 @@ def test_a_failed_verdict_stands_first_and_is_an_exit_status(
     Path("march.toml").write_text(text, encoding="utf-8")
     monkeypatch.setattr(inference, "fit", lambda model, **_: drawn_fit(model, draws=40, seed=1))
     bad = Check(name="divergences", value=3.0, limit=0.0, ok=False, worst="the sampler")
-    monkeypatch.setattr(fidelity, "judge", lambda *_: Verdict(checks=(bad,)))
+    monkeypatch.setattr(judged_fits, "judge", lambda *_: Verdict(checks=(bad,)))
     assert main(["priors", "continue", "armenia_azerbaijan", "march.toml"]) == 3
     said = capsys.readouterr().out
     assert said.startswith("DO NOT USE THESE NUMBERS")

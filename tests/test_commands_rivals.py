@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fitted import narrow_fit
 from report_example import compared_record
 
-from durability import inference, rivals
+from durability import judged_fits, rivals
 from durability.cli import main
+from durability.inference import Settings
 
 
 class Asked:
@@ -18,9 +20,9 @@ class Asked:
     def __init__(self, record: dict[str, Any]) -> None:
         self.record, self.fits, self.sets = record, [], []
 
-    def fit(self, model: Any, *, progress: Any, **settings: Any) -> Any:
+    def fit(self, model: Any, settings: Settings, *, progress: Any) -> Any:
         self.fits.append((model, settings))
-        return narrow_fit(draws=4)
+        return SimpleNamespace(fit=narrow_fit(draws=4))
 
     def compare(self, fit: Any, sets: Any, *, progress: Any) -> dict[str, Any]:
         self.sets.append(sets)
@@ -30,7 +32,7 @@ class Asked:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     made = Asked(compared_record())
-    monkeypatch.setattr(inference, "fit", made.fit)
+    monkeypatch.setattr(judged_fits, "fit_and_judge", made.fit)
     monkeypatch.setattr(rivals, "compare_rivals", made.compare)
     return made
 
@@ -42,7 +44,7 @@ def test_the_shipped_sets_are_taken_unless_others_are_named(
     assert asked.sets == [None]
     ((model, settings),) = asked.fits
     assert (model.data.case.name, model.priors.name) == ("armenia_azerbaijan", "default")
-    assert settings == {"draws": 1000, "tune": 600, "chains": 4, "seed": 1}
+    assert settings == Settings(draws=1000, tune=600, chains=4, seed=1)
     assert "cannot tell any of them from default" in capsys.readouterr().out
 
 
@@ -52,7 +54,7 @@ def test_named_sets_are_read_and_held_against_another(asked: Asked) -> None:
     assert [each.name for each in asked.sets[0]] == ["default", "bargaining_power"]
     ((model, settings),) = asked.fits
     assert (model.priors.name, str(model.data.cutoff)) == ("sceptical", "2026-03-31")
-    assert settings["draws"] == 50
+    assert settings.draws == 50
 
 
 def test_a_set_against_itself_is_refused_before_anything_is_fitted(

@@ -83,7 +83,7 @@ def test_refits_are_made_when_asked_for_and_not_known_or_sampled_anew(
     anew = replace(narrow, timings={"sample": 1.0})
     made = forecast(anew, sensitivities=True)
     assert len(runs) == 2
-    assert set(made.record["timings"]) == {"sample", "sensitivities", "predict"}
+    assert set(made.record["timings"]) == {"sample", "judge", "sensitivities", "predict"}
     forecast(anew)
     assert len(runs) == 2
 

@@ -146,7 +146,7 @@ def test_the_null_display_fits_the_protocol(capfd: pytest.CaptureFixture[str]) -
 
 
 def test_the_stages_are_those_of_the_printed_timings() -> None:
-    wanted = ["read", "import", "compile", "sample", "sensitivities", "predict", "report"]
+    wanted = ["read", "import", "compile", "sample", "judge", "sensitivities", "predict", "report"]
     assert list(STAGES) == wanted
 
 

@@ -29,9 +29,10 @@ from durability.assembly import ModelData, assemble, entered_rows
 from durability.cases import Case
 from durability.catalogue import joint_law
 from durability.errors import InputError
-from durability.fidelity import drawn_fit, going_on, headline_changes, is_faithful, verdict_of
+from durability.fidelity import drawn_fit, going_on, headline_changes, is_faithful
 from durability.inference import Settings, build, fit
 from durability.joint_priors import Fidelity, joint_text
+from durability.judged_fits import judge_fit
 from durability.ladder import Spell, derive_spells
 from durability.news import NewsItem, Retraction
 from durability.prior_diff import diff_priors
@@ -522,6 +523,6 @@ def test_going_on_agrees_with_the_fit_of_everything(tmp_path: Path) -> None:
     last = [each.draws_of("pressure")[:, -1] for each in (whole, going)]
     assert last[1].mean(0) == pytest.approx(last[0].mean(0), abs=0.15)
     assert last[1].std(0) == pytest.approx(last[0].std(0), rel=0.2)
-    assert verdict_of(going).checks
+    assert judge_fit(going).verdict.checks
     lines = list(continued_lines(going))
     assert any(line.startswith("Breakdown") for line in lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,15 @@ from durability import cache, rival_fits
 from durability.inference import Fit, Model
 from durability.prior_sets import Prior, PriorSet, hash_of, read_priors, shipped_path
 from durability.progress import NullProgress
-from durability.rival_fits import OpenedModel, fit_rivals, known_fits, numbers_of, opened_names
+from durability.rival_fits import (
+    OpenedModel,
+    fit_rivals,
+    has_fits,
+    known_fits,
+    numbers_of,
+    opened_names,
+)
+from durability.verdict import Check, Verdict
 
 
 def shipped(name: str) -> PriorSet:
@@ -44,14 +52,17 @@ def trees(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     monkeypatch.setattr(cache, "read_tree", kept.get)
     monkeypatch.setattr(cache, "write_tree", kept.__setitem__)
+    monkeypatch.setattr(cache, "has_tree", kept.__contains__)
     return kept
 
 
 class Compiler:
-    """Stands in for compilation and sampling, and remembers what it was asked."""
+    """Stands in for compilation, sampling and judging, and remembers what it was asked."""
 
     def __init__(self, tree: Any) -> None:
         self.tree, self.compiled, self.given = tree, [], []
+        self.drawn: list[tuple[str, int, int]] = []
+        self.rhat: dict[tuple[str, int], float] = {}
 
     def compile(self, model: Any, *, free: Any) -> int:
         self.compiled.append((model, set(free)))
@@ -64,7 +75,15 @@ class Compiler:
 
     def sample(self, compiled: int, model: Any, settings: Any, *, progress: Any) -> Any:
         progress.chains([settings.draws], settings.draws, 0)
+        self.drawn.append((model.priors.name, settings.draws, settings.tune))
         return self.tree
+
+    def judge(self, fit: Fit) -> SimpleNamespace:
+        value = self.rhat.get((fit.model.priors.name, fit.settings.draws), 1.0)
+        check = Check(
+            name="R-hat of parameters", value=value, limit=1.01, ok=value <= 1.01, worst=""
+        )
+        return SimpleNamespace(verdict=Verdict(checks=(check,)))
 
 
 @pytest.fixture
@@ -73,6 +92,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch, fit: Fit) -> Compiler:
     monkeypatch.setattr(rival_fits, "compile_model", made.compile)
     monkeypatch.setattr(rival_fits, "with_data", made.with_data)
     monkeypatch.setattr(rival_fits, "sample", made.sample)
+    monkeypatch.setattr(rival_fits, "judge_fit", made.judge)
     return made
 
 
@@ -187,6 +207,40 @@ def test_fits_are_read_again_and_only_missing_ones_are_sampled(
     again = fit_rivals(fit, sets)
     assert (len(compiler.compiled), len(compiler.given)) == (2, 4)
     assert [each.key for each in again] == [each.key for each in found]
+
+
+def test_a_set_that_fails_by_little_is_sampled_once_more_and_known_by_its_last_try(
+    fit: Fit, trees: dict[str, Any], compiler: Compiler
+) -> None:
+    sets = [shipped(name) for name in RIVALS]
+    compiler.rhat = {
+        ("bargaining_power", 10): 1.013,
+        ("sceptical", 10): 1.4,  # no case for more of the same
+    }
+    found = fit_rivals(fit, sets)
+    assert compiler.drawn == [
+        ("agreements_work", 10, 1),
+        ("bargaining_power", 10, 1),
+        ("bargaining_power", 20, 2),
+        ("sceptical", 10, 1),
+    ]
+    assert [each.settings.draws for each in found] == [10, 20, 10]
+    assert len(compiler.compiled) == 1
+    known = known_fits(fit, sets)
+    assert [each and (each.key, each.settings) for each in known] == [
+        (each.key, each.settings) for each in found
+    ]
+    assert has_fits(fit, sets) == [True, True, True, False, True, False]
+    assert [each.key for each in fit_rivals(fit, sets)] == [each.key for each in found]
+    assert len(compiler.drawn) == 4
+
+
+def test_there_are_no_more_than_two_tries(
+    fit: Fit, trees: dict[str, Any], compiler: Compiler
+) -> None:
+    compiler.rhat = {("sceptical", 10): 1.013, ("sceptical", 20): 1.012}
+    (found,) = fit_rivals(fit, [shipped("sceptical")])
+    assert found.settings.draws == 20
 
 
 def test_another_family_takes_another_compilation(

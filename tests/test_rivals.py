@@ -177,7 +177,7 @@ def test_the_record_is_kept_until_a_rival_is_fitted(
     )
     assert [kept_rivals(narrow, HORIZONS) for _ in range(3)] == [1, 1, 1]
     assert kept_rivals(narrow, (12,)) == 2
-    there.add(rival_keys(narrow, shipped_sets(narrow.model.priors))[2])
+    there.add(rival_keys(narrow, shipped_sets(narrow.model.priors), narrow.settings)[2])
     assert kept_rivals(narrow, HORIZONS) == 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 from test_predictors import history
 
-from durability.censored_scores import ipcw_weights, score_by_age
+from durability.censored_scores import HAPPENED, ipcw_weights, score_by_age
 from durability.leaving_out import LeftOut, leave_out, left_out_of
 from durability.outcomes import is_watched, watched_rung
 from durability.predictors import PREDICTORS
 from durability.score_table import SCORES, prediction_lines, score_predictions
-from durability.vocabulary import RUNGS
+from durability.scores import crps_curve
+from durability.vocabulary import DAYS_PER_YEAR, RUNGS
 
 BREAKDOWN = RUNGS.index("breakdown")
 
@@ -88,6 +90,76 @@ def test_the_table_takes_a_forecast_made_elsewhere_and_writes_it() -> None:
     assert "30 clusters" in lines[-1]
     widths = {line.index("known") for line in lines[:1]}
     assert len(widths) == 1
+
+
+AGES = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
+
+
+def at_ages(name: str, ages: Sequence[float] = AGES) -> LeftOut:
+    spells, rows = history()
+    return leave_out(PREDICTORS[name], spells, rows, years=ages, name=name)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_the_integrated_score_is_the_area_under_the_scores_by_age(score: str) -> None:
+    pair = [at_ages("climatology"), at_ages("ratings")]
+    every = score_predictions(pair, score=score)
+    found = score_predictions(pair, score=score, years=(5.0,), integrated=True)
+    assert [(row.years, row.integrated) for row in found.rows] == [(5.0, False)] * 2 + [
+        (10.0, True)
+    ] * 2
+    for row in found.rows[2:]:
+        means = [each.score.mean for each in every.rows if each.name == row.name]
+        area = np.trapezoid([0.0, *means], [0.0, *AGES]) / 10.0
+        assert row.score.mean == pytest.approx(area)
+        assert np.isnan(row.auc)
+        assert (row.known, row.broke) == (62, 18)
+    first, second = found.rows[2:]
+    assert second.gain is not None
+    assert second.gain.mean == pytest.approx(first.score.mean - second.score.mean)
+    assert second.gain.low < second.gain.mean < second.gain.high
+
+
+def test_the_integrated_brier_score_is_the_crps_of_the_time_where_all_is_known() -> None:
+    """The other formula goes over the times themselves, and knows nothing of weights."""
+    spells, rows = history()
+    known = ~np.isnan(left("weibull").happened[:, BREAKDOWN, -1])
+    kept = [spell for spell, keep in zip(spells, known, strict=True) if keep]
+    ages = np.linspace(0.0, 10.0, 1001)[1:]
+    said = 1.0 - np.exp(-np.linspace(0.02, 0.3, len(kept))[:, None] * ages)
+    chances = np.repeat(said[:, None], len(RUNGS), axis=1)
+    made = left_out_of(chances, kept, rows, by="cluster", years=ages, name="made")
+    (row,) = score_predictions([made], years=(10.0,), integrated=True).rows[1:]
+    seen = watched_rung(kept, "breakdown")
+    times = np.where(seen.ended == HAPPENED, seen.stop, np.inf)
+    curves = np.insert(said, 0, 0.0, axis=1)
+    wanted = crps_curve(times, np.insert(ages, 0, 0.0), curves, limit=10.0)
+    mean = np.average(wanted, weights=seen.weight)
+    assert row.score.mean == pytest.approx(mean / 10.0, rel=2e-3)
+
+
+def test_an_integrated_row_says_over_which_ages() -> None:
+    table = score_predictions([at_ages("constant")], years=(1.0, 10.0), integrated=True)
+    lines = list(prediction_lines(table))
+    assert [line.split()[1] for line in lines[1:4]] == ["1", "10", "0–10"]
+    assert lines[-1].endswith("by the trapezoid rule on 0, 1, 2, 3, 5, 7, 10.")
+
+
+def test_there_is_no_integral_where_some_were_watched_from_later_on() -> None:
+    spells, rows = history()
+    days = 2.0 * DAYS_PER_YEAR
+    late = [
+        replace(spell, entry_days=days) if spell.rung("breakdown").stop_days > days else spell
+        for spell in spells
+    ]
+    made = leave_out(PREDICTORS["constant"], late, rows, years=AGES, name="late")
+    with pytest.raises(ValueError, match="watched from later than the first horizon"):
+        score_predictions([made], integrated=True)
+
+
+def test_only_horizons_that_were_forecast_have_a_row() -> None:
+    with pytest.raises(ValueError, match="years must be of 1, 5, 10"):
+        score_predictions([left("constant")], years=(2.0,))
 
 
 def test_the_reference_is_the_first_or_the_one_named() -> None:

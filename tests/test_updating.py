@@ -108,8 +108,9 @@ def test_a_day_that_passed_without_news_is_no_unchanged_forecast() -> None:
 
 def test_the_base_says_what_the_fits_forecast_says(fit: Fit, base: Base) -> None:
     from durability.forecasts import _predict  # the record's own numbers
+    from durability.judged_fits import judge_fit
 
-    record = _predict(fit, max(HORIZONS_MONTHS), [], "").record["breakdown"]
+    record = _predict(judge_fit(fit), [], "").record["breakdown"]
     for rung, by_horizon in record.items():
         for months, estimate in by_horizon.items():
             mine = base.table[rung][months]

@@ -45,7 +45,7 @@ from durability.backtests import (
 from durability.catalogue import models_hash
 from durability.fast_leaving_out import FastLeftOut, leave_out_fast
 from durability.inference import build, fit
-from durability.leaving_out import YEARS, LeftOut, leave_out
+from durability.leaving_out import YEARS, LeftOut, leave_out, with_between
 from durability.origins import baseline_by_year, from_origins, make_origins, origin_question
 from durability.predictors import PREDICTORS
 from durability.prior_sets import read_priors
@@ -59,13 +59,15 @@ PAGE = page.ROOT / "docs" / "backtests.md"
 CUTOFF = date(2026, 6, 30)
 OWN_CLUSTER = "KARABAKH"
 """The flagship's conflict, reported by itself."""
+AGES = with_between(YEARS)
+"""Horizons asked about: those of the table, and ages between by which scores are integrated."""
 PRIORS = ("default", "agreements_work", "bargaining_power", "sceptical")
 
 
 @cache
 def code_hash() -> str:
     """Hash of all code and data that an answer depends on, prior sets apart."""
-    digest = hashlib.sha256(f"{models_hash()}{sources_hash()}{SETTINGS}".encode())
+    digest = hashlib.sha256(f"{models_hash()}{sources_hash()}{SETTINGS}{AGES}".encode())
     digest.update(history().hash().encode())
     digest.update((Path(durability.__file__).parent / "hiding.py").read_bytes())
     return digest.hexdigest()[:16]
@@ -103,8 +105,11 @@ def rounded(value: Any) -> Any:
 def questions(by: str, ratings: str) -> tuple[Question, ...]:
     """Put every question of a kind; the flagship's own cluster first."""
     if by == "year":
-        return tuple(origin_question(history(), o, ratings=ratings) for o in origins())  # type: ignore[arg-type]
-    asked = leaving_out_questions(history(), by=by, ratings=ratings)  # type: ignore[arg-type]
+        return tuple(
+            origin_question(history(), each, ratings=ratings, years=AGES)  # type: ignore[arg-type]
+            for each in origins()
+        )
+    asked = leaving_out_questions(history(), by=by, ratings=ratings, years=AGES)  # type: ignore[arg-type]
     return tuple(sorted(asked, key=lambda each: each.name != f"cluster {OWN_CLUSTER}"))
 
 
@@ -163,29 +168,35 @@ def shown(by: str, ratings: str, priors: str) -> list[dict[str, Any]]:
 
 
 def left_outs(by: str) -> Iterator[tuple[LeftOut, list[dict[str, Any]]]]:
-    """Give the forecasters of which every group is there, with their rows."""
+    """Give the forecasters of which every group is there, and at every age, with their rows."""
     for priors in PRIORS:
         for ratings in RATINGS:
-            rows = shown(by, ratings, priors)
-            if len(rows) == len(questions(by, ratings)):
-                name = forecaster_name("breakdown", priors, ratings)
-                if by == "year":
-                    order = {f"origin {each.day}": i for i, each in enumerate(origins())}
-                    rows.sort(key=lambda row: order[row["name"]])
-                    yield from_origins(origins(), rows, history(), years=YEARS, name=name), rows
-                else:
-                    yield left_out_from(rows, history(), by=by, years=YEARS, name=name), rows
+            rows = whole(by, ratings, priors)
+            name = forecaster_name("breakdown", priors, ratings)
+            if rows and by == "year":
+                order = {f"origin {each.day}": i for i, each in enumerate(origins())}
+                rows.sort(key=lambda row: order[row["name"]])
+                yield from_origins(origins(), rows, history(), years=AGES, name=name), rows
+            elif rows:
+                yield left_out_from(rows, history(), by=by, years=AGES, name=name), rows  # type: ignore[arg-type]
+
+
+def whole(by: str, ratings: str, priors: str) -> list[dict[str, Any]]:
+    """Rows of a forecaster of which every group is there, and at every age; else none."""
+    rows = shown(by, ratings, priors)
+    there = len(rows) == len(questions(by, ratings))
+    return rows if there and all(tuple(row["years"]) == AGES for row in rows) else []
 
 
 def baselines(by: str) -> list[LeftOut]:
     if by == "year":
         return [
-            baseline_by_year(each, origins(), history(), name=name)
+            baseline_by_year(each, origins(), history(), years=AGES, name=name)
             for name, each in PREDICTORS.items()
         ]
     spells, rows = history().spells, history().agreements
     return [
-        leave_out(each, spells, rows, by=by, name=name)  # type: ignore[arg-type]
+        leave_out(each, spells, rows, by=by, years=AGES, name=name)  # type: ignore[arg-type]
         for name, each in PREDICTORS.items()
     ]
 
@@ -204,7 +215,7 @@ def table_lines() -> Iterator[str]:
         yield from density_lines(found)
         every = [*baselines(by), *(left for left, _ in found), *stacks(by)]
         for score in SCORES:
-            table = score_predictions(every, score=score, rungs=RUNGS)
+            table = score_predictions(every, score=score, rungs=RUNGS, years=YEARS, integrated=True)
             yield from ("", "```text", *prediction_lines(table), "```")
     yield from own_lines()
 
@@ -216,10 +227,10 @@ def stacks(by: str) -> Iterator[LeftOut]:
     for ratings in RATINGS:
         tests = []
         for priors in PRIORS:
-            rows = shown(by, ratings, priors)
-            if len(rows) == len(questions(by, ratings)):
+            rows = whole(by, ratings, priors)
+            if rows:
                 name = forecaster_name("breakdown", priors, ratings)
-                left = left_out_from(rows, history(), by=by, years=YEARS, name=name)  # type: ignore[arg-type]
+                left = left_out_from(rows, history(), by=by, years=AGES, name=name)  # type: ignore[arg-type]
                 tests.append(
                     Backtest(
                         name=name,
@@ -277,7 +288,8 @@ def own_lines() -> Iterator[str]:
     place = RUNGS.index("breakdown")
     for priors, ratings, row in rows:
         for j, name in enumerate(row["agreements"]):
-            for h, years in enumerate(row["years"]):
+            for years in YEARS:
+                h = row["years"].index(years)
                 ends = {side: row[side][j][place][h] for side in ("low", "high")}
                 yield (
                     f"| {priors} | {ratings} | {name} | {number(years)} | "
@@ -305,13 +317,14 @@ def fast_table() -> Iterator[str]:
             ]
             yield f"Against {len(apart)} refits: log densities differ by at most {max(apart):.2f}."
             yield ""
-    table = score_predictions([*baselines("agreement"), *(each.left_out for _, each in every)])
+    every_left = [*baselines("agreement"), *(each.left_out for _, each in every)]
+    table = score_predictions(every_left, years=YEARS, integrated=True)
     yield from ("```text", *prediction_lines(table), "```")
 
 
 def weighed(priors: str) -> FastLeftOut:
     fitted = fit(build(history(), read_priors(priors)), draws=1000, tune=600, chains=4, seed=1)
-    return leave_out_fast(fitted, name=f"breakdown, {priors}, weighed")
+    return leave_out_fast(fitted, years=AGES, name=f"breakdown, {priors}, weighed")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,208 @@
+"""Fits that are judged, and sampled again where more draws may mend what failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from fitted import model_of, narrow_fit
+from report_example import ExampleForecast, example_record, example_tree
+
+from durability import forecasts, inference, judged_fits
+from durability.evidence import failed_tries
+from durability.inference import Fit, Settings
+from durability.judged_fits import FailedTry, fit_and_judge, horizons_to, judge_fit, may_pass
+from durability.progress import NullProgress
+from durability.report import SCHEMA_PATH, compose, to_html
+from durability.simulation import incidences, simulate
+from durability.verdict import Check, Verdict
+
+LIMITS = {
+    "R-hat of parameters": 1.01,
+    "R-hat of latent unknowns": 1.05,
+    "bulk ESS of parameters": 400.0,
+    "tail ESS of forecast probabilities": 400.0,
+    "E-BFMI": 0.3,
+    "divergences": 0.0,
+    "trees at the depth limit": 0.0,
+}
+
+
+def verdict(**values: float) -> Verdict:
+    """Give a verdict with these values, spelt with underscores, and all other checks passed."""
+    told = {name.replace("_", " "): value for name, value in values.items()}
+    named = {name.replace("-", " "): name for name in LIMITS}
+    checks = []
+    for plain, name in named.items():
+        limit = LIMITS[name]
+        value = told.pop(plain, limit)
+        ok = value >= limit if "ESS" in name or name == "E-BFMI" else value <= limit
+        checks.append(Check(name=name, value=value, limit=limit, ok=ok, worst="noise[1]"))
+    assert not told
+    return Verdict(checks=tuple(checks))
+
+
+PASSED = verdict()
+NEAR = verdict(R_hat_of_parameters=1.0129)
+
+
+@pytest.mark.parametrize(
+    ("found", "again"),
+    [
+        (PASSED, False),
+        (NEAR, True),
+        (verdict(R_hat_of_parameters=1.0201), False),
+        (verdict(R_hat_of_latent_unknowns=1.09), True),
+        (verdict(R_hat_of_latent_unknowns=1.11), False),
+        (verdict(bulk_ESS_of_parameters=201.0), True),
+        (verdict(bulk_ESS_of_parameters=199.0), False),
+        (verdict(tail_ESS_of_forecast_probabilities=300.0, R_hat_of_parameters=1.015), True),
+        (verdict(E_BFMI=0.29), False),
+        (verdict(divergences=1.0), False),
+        (verdict(divergences=1.0, R_hat_of_parameters=1.0129), False),
+        (verdict(trees_at_the_depth_limit=1.0), False),
+    ],
+)
+def test_another_try_is_for_what_twice_the_draws_may_mend(found: Verdict, again: bool) -> None:
+    assert may_pass(found) is again
+
+
+class Sampler(NullProgress):
+    """Stands in for the sampler and the judge, and remembers what it was asked."""
+
+    def __init__(self, verdicts: list[Verdict]) -> None:
+        self.verdicts, self.asked, self.stages = verdicts, [], []
+        self.made = narrow_fit(draws=4)
+
+    def fit(self, model: Any, *, refit: bool, progress: Any, **how: Any) -> Fit:
+        self.asked.append((Settings(**how), refit))
+        settings = replace(self.made.settings, draws=len(self.asked))
+        return replace(self.made, settings=settings, timings={"sample": 10.0 * len(self.asked)})
+
+    def judge(self, fit: Fit, *, months: int) -> Any:
+        found = self.verdicts[len(self.asked) - 1]
+        return judged_fits.JudgedFit(
+            fit=fit,
+            future=None,
+            rungs={},
+            verdict=found,
+            failed=(),
+            seconds=0.5,  # type: ignore[arg-type]
+        )
+
+    def stage(self, name: str) -> None:
+        self.stages.append(name)
+
+
+def sampler(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> Sampler:
+    made = Sampler(list(verdicts))
+    monkeypatch.setattr(inference, "fit", made.fit)
+    monkeypatch.setattr(judged_fits, "judge_fit", made.judge)
+    return made
+
+
+ASKED = Settings(draws=1000, tune=600, chains=3, seed=5)
+
+
+def test_a_fit_that_passes_is_sampled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sampler(monkeypatch, PASSED)
+    found = fit_and_judge(model_of(), ASKED)
+    assert made.asked == [(ASKED, False)]
+    assert found.failed == ()
+
+
+def test_one_that_fails_by_little_is_sampled_again_with_twice_the_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = sampler(monkeypatch, NEAR, PASSED)
+    found = fit_and_judge(model_of(), ASKED, refit=True, progress=made)
+    twice = replace(ASKED, draws=2000, tune=1200)
+    assert made.asked == [(ASKED, True), (twice, True)]
+    assert found.verdict.ok
+    told = "R-hat of parameters is 1.013 at noise[1], limit 1.01"
+    assert found.failed == (FailedTry(draws=1000, tune=600, reasons=(told,)),)
+    assert made.stages == ["judge", f"Once more with 2000 draws a chain, since {told}", "judge"]
+    assert found.fit.timings == {"sample": 30.0}
+
+
+def test_two_tries_unless_others_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sampler(monkeypatch, NEAR, NEAR, PASSED)
+    found = fit_and_judge(model_of(), ASKED)
+    assert (len(made.asked), found.verdict.ok, len(found.failed)) == (2, False, 1)
+    made = sampler(monkeypatch, NEAR, PASSED)
+    found = fit_and_judge(model_of(), ASKED, tries=1)
+    assert (len(made.asked), found.verdict.ok, found.failed) == (1, False, ())
+    made = sampler(monkeypatch, NEAR, NEAR, PASSED)
+    found = fit_and_judge(model_of(), ASKED, tries=3)
+    assert [asked.draws for asked, _ in made.asked] == [1000, 2000, 4000]
+    assert [each.draws for each in found.failed] == [1000, 2000]
+    assert found.verdict.ok
+
+
+def test_chains_that_lie_far_apart_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sampler(monkeypatch, verdict(R_hat_of_parameters=1.6))
+    found = fit_and_judge(model_of(), ASKED)
+    assert (len(made.asked), found.verdict.ok, found.failed) == (1, False, ())
+
+
+def test_a_fit_is_judged_by_its_chances_at_every_horizon() -> None:
+    fit = narrow_fit(draws=40)
+    found = judge_fit(fit, months=30)
+    wanted = incidences(*_ahead(fit, 30))
+    for rung, values in wanted.items():
+        np.testing.assert_array_equal(found.rungs[rung], values)
+    assert horizons_to(30) == [6, 12, 24, 30]
+    assert horizons_to(24) == [6, 12, 24]
+    names = {check.name for check in found.verdict.checks}
+    assert {"R-hat of forecast probabilities", "R-hat of parameters"} <= names
+    assert found.seconds > 0.0
+
+
+def _ahead(fit: Fit, months: int) -> tuple[np.ndarray, Any]:
+    future = simulate(fit, months=months, seed=fit.settings.seed)
+    return future.increments, future.happened
+
+
+def test_the_record_and_the_report_tell_of_tries_that_failed() -> None:
+    record = example_record()
+    assert record["failed_tries"] == []
+    assert failed_tries(record) == ()
+    told = FailedTry(draws=1000, tune=600, reasons=("R-hat is 1.013 at noise[1]",))
+    record["failed_tries"] = [told.to_record()]
+    jsonschema.validate(record, _schema())
+    forecast = ExampleForecast(record=record, tree=example_tree())
+    html = to_html(compose(forecast.record, forecast.tree))
+    assert "A fit of 1,000 draws a chain failed its checks by little" in html
+    assert "R-hat is 1.013 at noise[1]." in html
+
+
+def _schema() -> Any:
+    import json
+
+    return json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+
+
+def test_a_forecast_says_which_tries_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Any] = []
+
+    def predict(found: Any, other: Any, since: str) -> Any:
+        kept.append(found)
+        return forecasts.Forecast(record={}, tree=None)  # type: ignore[arg-type]
+
+    made = sampler(monkeypatch, NEAR, PASSED)
+    monkeypatch.setattr(forecasts, "_predict", predict)
+    model = model_of()
+    found = forecasts.run(model.data.case, priors=model.priors, draws=500, sensitivities=False)
+    assert [each.draws for each in kept[0].failed] == [500]
+    assert [asked.draws for asked, _ in made.asked] == [500, 1000]
+    assert found.record["timings"] == {
+        "sample": 30.0,
+        "judge": 0.5,
+        "predict": pytest.approx(0, abs=1),
+    }
+    sampler(monkeypatch, NEAR)
+    forecasts.run(model.data.case, priors=model.priors, tries=1, sensitivities=False)
+    assert kept[1].failed == ()
