@@ -10,8 +10,22 @@ import numpy as np
 
 from durability.backtests import Backtest
 from durability.fast_leaving_out import FastLeftOut
+from durability.origins import BY_YEAR
+from durability.skill import MeanScore
+from durability.stacking import compare_densities, stack_densities
+from durability.summaries import INTERVAL
 from durability.vocabulary import RUNGS
-from durability.wording import error_points, number, percent, percent_range, table
+from durability.wording import (
+    MINUS,
+    error_points,
+    number,
+    percent,
+    percent_range,
+    signed,
+    table,
+)
+
+INTERVAL_WORDS = f"{100 * INTERVAL:.0f}%"
 
 
 def failure_lines(tests: Sequence[Backtest]) -> Iterator[str]:
@@ -77,7 +91,12 @@ def chance_lines(
 
 
 def density_lines(tests: Sequence[Backtest]) -> Iterator[str]:
-    """Write the sum of the log predictive densities of each forecaster, and the first's lead.
+    """Hold forecasters against the first by the log predictive densities of what happened.
+
+    What was left out together is one outcome: its agreements' densities are joint. Differences have
+    intervals between clusters; where several prior sets forecast the same version of history, the
+    weights that stacking would give them stand beside, with what clusters leave open of them. From
+    days in the past an agreement is forecast again and again: sums alone then.
 
     Parameters
     ----------
@@ -89,12 +108,57 @@ def density_lines(tests: Sequence[Backtest]) -> Iterator[str]:
     str
         One line.
     """
-    sums = [sum(sum(each["counted_log_density"]) for each in test.answers) for test in tests]
+    densities = [[each["joint_log_density"] for each in test.answers] for test in tests]
+    titles = ["forecaster", "log density of outcomes"]
     rows = [
-        [test.name, f"{total:.1f}", f"{total - sums[0]:+.1f}" if i else ""]
-        for i, (test, total) in enumerate(zip(tests, sums, strict=True))
+        [test.name, f"{sum(each):.1f}".replace("-", MINUS)]
+        for test, each in zip(tests, densities, strict=True)
     ]
-    yield from table(["forecaster", "log density of outcomes", "beyond the first"], rows)
+    clusters = _clusters(tests[0])
+    if tests[0].by != BY_YEAR and len(set(clusters)) > 1 and len(tests) > 1:
+        names = [test.name for test in tests]
+        found = compare_densities(densities, names, clusters, interval_probability=INTERVAL)
+        titles += ["beyond the first", INTERVAL_WORDS, "not detectable under"]
+        for row, gain in zip(rows, found.gains, strict=True):
+            row += ["", "", ""] if row is rows[0] else _difference(gain, found.rows)
+        weights = _weights(tests, densities, clusters)
+        if weights:
+            titles += ["stacking weight", INTERVAL_WORDS]
+            for row, test in zip(rows, tests, strict=True):
+                row += weights.get(test.name, ["", ""])
+    yield from table(titles, rows)
+
+
+def _clusters(test: Backtest) -> list[str]:
+    """Name the cluster of each group."""
+    of = dict(zip(test.left_out.agreements, test.left_out.clusters, strict=True))
+    return [of[each["agreements"][0]] for each in test.answers]
+
+
+def _difference(gain: MeanScore, rows: int) -> list[str]:
+    """Write a mean gain a row as a difference between sums."""
+    low, high = (signed(end * rows, 1) for end in (gain.low, gain.high))
+    return [signed(gain.mean * rows, 1), f"{low} to {high}", f"{gain.detectable * rows:.1f}"]
+
+
+def _weights(
+    tests: Sequence[Backtest], densities: Sequence[Sequence[float]], clusters: Sequence[str]
+) -> dict[str, list[str]]:
+    """Stack the prior sets of each version of the ratings, where there are several."""
+    told: dict[str, list[str]] = {}
+    for ratings in dict.fromkeys(test.ratings for test in tests):
+        mine = [i for i, test in enumerate(tests) if test.ratings == ratings]
+        if len(mine) > 1:
+            names = [tests[i].name for i in mine]
+            found = stack_densities(
+                [densities[i] for i in mine], names, clusters, interval_probability=INTERVAL
+            )
+            for name, weight, low, high in zip(
+                names, found.weights, found.low, found.high, strict=True
+            ):
+                ends = f"{100 * low:.0f} to {100 * high:.0f}%"
+                told[name] = [f"{100 * weight:.0f}%", ends]
+    return told
 
 
 def fast_lines(found: FastLeftOut) -> Iterator[str]:

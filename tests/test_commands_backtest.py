@@ -47,6 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             "mcse": np.full(chance.shape, 0.004).tolist(),
             "log_density": [-1.5] * n,
             "counted_log_density": [-1.5] * n,
+            "joint_log_density": -1.4 * n,
             "verdict": {"ok": not failed, "reasons": ["2 divergences"] if failed else []},
         }
 

@@ -31,7 +31,7 @@ from typing import Any
 import page
 
 import durability
-from durability.backtest_screen import fast_lines
+from durability.backtest_screen import density_lines, fast_lines
 from durability.backtests import (
     RATINGS,
     SETTINGS,
@@ -167,18 +167,29 @@ def shown(by: str, ratings: str, priors: str) -> list[dict[str, Any]]:
     return list((whole[-1] if whole else max(groups.values(), key=len, default={})).values())
 
 
-def left_outs(by: str) -> Iterator[tuple[LeftOut, list[dict[str, Any]]]]:
-    """Give the forecasters of which every group is there, and at every age, with their rows."""
-    for priors in PRIORS:
-        for ratings in RATINGS:
-            rows = whole(by, ratings, priors)
-            name = forecaster_name("breakdown", priors, ratings)
-            if rows and by == "year":
-                order = {f"origin {each.day}": i for i, each in enumerate(origins())}
-                rows.sort(key=lambda row: order[row["name"]])
-                yield from_origins(origins(), rows, history(), years=AGES, name=name), rows
-            elif rows:
-                yield left_out_from(rows, history(), by=by, years=AGES, name=name), rows  # type: ignore[arg-type]
+@cache
+def tests_of(by: str) -> tuple[Backtest, ...]:
+    """Give the forecasters of which every group is there, and at every age."""
+    return tuple(
+        backtest_of(by, ratings, priors, rows)
+        for priors in PRIORS
+        for ratings in RATINGS
+        for rows in [whole(by, ratings, priors)]
+        if rows
+    )
+
+
+def backtest_of(by: str, ratings: str, priors: str, rows: list[dict[str, Any]]) -> Backtest:
+    name = forecaster_name("breakdown", priors, ratings)
+    order = {question.name: place for place, question in enumerate(questions(by, ratings))}
+    rows = sorted(rows, key=lambda row: order[row["name"]])
+    if by == "year":
+        left = from_origins(origins(), rows, history(), years=AGES, name=name)
+    else:
+        left = left_out_from(rows, history(), by=by, years=AGES, name=name)  # type: ignore[arg-type]
+    return Backtest(
+        name=name, by=by, ratings=ratings, priors=priors, answers=tuple(rows), left_out=left
+    )
 
 
 def whole(by: str, ratings: str, priors: str) -> list[dict[str, Any]]:
@@ -204,46 +215,29 @@ def baselines(by: str) -> list[LeftOut]:
 def table_lines() -> Iterator[str]:
     yield from count_lines()
     for by in ("cluster", "agreement", "year"):
-        found = list(left_outs(by))
-        if not found:
+        tests = tests_of(by)
+        if not tests:
             continue
         yield from (
             "",
             f"### Left out by {by}" if by != "year" else "### From days in the past",
             "",
         )
-        yield from density_lines(found)
-        every = [*baselines(by), *(left for left, _ in found), *stacks(by)]
+        yield from ("```text", *density_lines(tests), "```")
+        every = [*baselines(by), *(test.left_out for test in tests), *stacks(tests)]
         for score in SCORES:
             table = score_predictions(every, score=score, rungs=RUNGS, years=YEARS, integrated=True)
             yield from ("", "```text", *prediction_lines(table), "```")
     yield from own_lines()
 
 
-def stacks(by: str) -> Iterator[LeftOut]:
-    """Mix the prior sets of which every group is there, each cluster by weights of the others."""
-    if by == "year":
-        return
+def stacks(tests: Sequence[Backtest]) -> Iterator[LeftOut]:
+    """Mix the prior sets of each version, each cluster by weights of the others."""
     for ratings in RATINGS:
-        tests = []
-        for priors in PRIORS:
-            rows = whole(by, ratings, priors)
-            if rows:
-                name = forecaster_name("breakdown", priors, ratings)
-                left = left_out_from(rows, history(), by=by, years=AGES, name=name)  # type: ignore[arg-type]
-                tests.append(
-                    Backtest(
-                        name=name,
-                        by=by,
-                        ratings=ratings,
-                        priors=priors,
-                        answers=tuple(rows),
-                        left_out=left,
-                    )
-                )
-        if len(tests) > 1:
-            name = f"stack of {len(tests)} prior sets, ratings {ratings}"
-            yield stack_backtests(tests, name=name)
+        mine = [test for test in tests if test.ratings == ratings and test.by != "year"]
+        if len(mine) > 1:
+            name = f"stack of {len(mine)} prior sets, ratings {ratings}"
+            yield stack_backtests(mine, name=name)
 
 
 def count_lines() -> Iterator[str]:
@@ -261,14 +255,6 @@ def count_lines() -> Iterator[str]:
                         f"| {by} | {priors} | {ratings} | {len(rows)} | "
                         f"{len(questions(by, ratings))} | {failed} | {code} |"
                     )
-
-
-def density_lines(found: Sequence[tuple[LeftOut, list[dict[str, Any]]]]) -> Iterator[str]:
-    yield "| forecaster | log predictive density of all outcomes |"
-    yield "|---|---:|"
-    for left, rows in found:
-        total = sum(sum(row["counted_log_density"]) for row in rows)
-        yield f"| {left.name} | {total:.1f} |"
 
 
 def own_lines() -> Iterator[str]:

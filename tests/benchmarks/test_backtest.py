@@ -19,7 +19,8 @@ SEEN, HIDDEN = (f"breakdown, default, ratings {which}" for which in ("seen", "hi
 @cache
 def forecasters() -> dict[str, LeftOut]:
     """Every baseline, and the model in both versions, each conflict left out once."""
-    every = [*backtest.baselines("cluster"), *(left for left, _ in backtest.left_outs("cluster"))]
+    tests = backtest.tests_of("cluster")
+    every = [*backtest.baselines("cluster"), *(test.left_out for test in tests)]
     return {each.name: each for each in every}
 
 
@@ -39,9 +40,9 @@ def words(name: str, reference: str, years: float) -> tuple[str, str, str, str]:
 
 
 def test_every_conflict_has_been_left_out_in_both_versions_and_every_fit_passed() -> None:
-    found = {left.name: rows for left, rows in backtest.left_outs("cluster")}
+    found = {test.name: test.answers for test in backtest.tests_of("cluster")}
     assert {SEEN, HIDDEN} <= found.keys()
-    for rows in (found[SEEN], found[HIDDEN]):
+    for rows in found.values():
         assert len({row["name"] for row in rows}) == 30
         assert all(row["verdict"]["ok"] for row in rows)
 
