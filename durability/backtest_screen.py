@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from durability.backtests import Backtest
+from durability.backtests import STACKED, Backtest
 from durability.fast_leaving_out import FastLeftOut
 from durability.origins import BY_YEAR
 from durability.skill import MeanScore
@@ -93,29 +93,31 @@ def chance_lines(
 def density_lines(tests: Sequence[Backtest]) -> Iterator[str]:
     """Hold forecasters against the first by the log predictive densities of what happened.
 
-    What was left out together is one outcome: its agreements' densities are joint. Differences have
-    intervals between clusters; where several prior sets forecast the same version of history, the
-    weights that stacking would give them stand beside, with what clusters leave open of them. From
-    days in the past an agreement is forecast again and again: sums alone then.
+    Differences have intervals between clusters. Where several prior sets forecast the same version
+    of history, the weights that stacking would give them stand beside, with what clusters leave
+    open of them. From days in the past an agreement is forecast again and again: sums alone then.
 
     Parameters
     ----------
     tests : sequence of Backtest
-        Of the same groups.
+        Of the same agreements.
 
     Yields
     ------
     str
         One line.
     """
-    densities = [[each["joint_log_density"] for each in test.answers] for test in tests]
     titles = ["forecaster", "log density of outcomes"]
-    rows = [
-        [test.name, f"{sum(each):.1f}".replace("-", MINUS)]
-        for test, each in zip(tests, densities, strict=True)
-    ]
-    clusters = _clusters(tests[0])
-    if tests[0].by != BY_YEAR and len(set(clusters)) > 1 and len(tests) > 1:
+    if tests[0].by == BY_YEAR:
+        sums = [sum(sum(each["counted_log_density"]) for each in test.answers) for test in tests]
+        yield from table(
+            titles, [[t.name, _sum(each)] for t, each in zip(tests, sums, strict=True)]
+        )
+        return
+    densities = [test.log_densities for test in tests]
+    rows = [[test.name, _sum(sum(each))] for test, each in zip(tests, densities, strict=True)]
+    clusters = tests[0].left_out.clusters
+    if len(set(clusters)) > 1 and len(tests) > 1:
         names = [test.name for test in tests]
         found = compare_densities(densities, names, clusters, interval_probability=INTERVAL)
         titles += ["beyond the first", INTERVAL_WORDS, "not detectable under"]
@@ -129,10 +131,8 @@ def density_lines(tests: Sequence[Backtest]) -> Iterator[str]:
     yield from table(titles, rows)
 
 
-def _clusters(test: Backtest) -> list[str]:
-    """Name the cluster of each group."""
-    of = dict(zip(test.left_out.agreements, test.left_out.clusters, strict=True))
-    return [of[each["agreements"][0]] for each in test.answers]
+def _sum(value: float) -> str:
+    return f"{value:.1f}".replace("-", MINUS)
 
 
 def _difference(gain: MeanScore, rows: int) -> list[str]:
@@ -151,7 +151,11 @@ def _weights(
         if len(mine) > 1:
             names = [tests[i].name for i in mine]
             found = stack_densities(
-                [densities[i] for i in mine], names, clusters, interval_probability=INTERVAL
+                [densities[i] for i in mine],
+                names,
+                clusters,
+                unit=STACKED,
+                interval_probability=INTERVAL,
             )
             for name, weight, low, high in zip(
                 names, found.weights, found.low, found.high, strict=True

@@ -40,13 +40,16 @@ from durability.refits import (
     question_of,
     reference_of,
 )
-from durability.stacking import held_out_weights
+from durability.stacking import Unit, held_out_weights
 
 Ratings = Literal["seen", "hidden"]
 RATINGS: Final = ("seen", "hidden")
 SETTINGS: Final = Settings(draws=400, tune=300, chains=4, seed=1)
 """Of a refit: its probabilities then have a Monte Carlo error of half a point or less, far under
 what scores of so few agreements can tell."""
+
+STACKED: Final[Unit] = "cluster"
+"""What stacking mixes: a cluster, by the product of its agreements' densities."""
 
 Told = Callable[[int, int, Mapping[str, Any]], None]
 
@@ -76,6 +79,22 @@ class Backtest:
     priors: str
     answers: tuple[Mapping[str, Any], ...]
     left_out: LeftOut
+
+    @property
+    def log_densities(self) -> tuple[float, ...]:
+        """Log predictive density of what was seen of each agreement, in the order of `left_out`.
+
+        With the weight that its row has in the model. Of agreements that were left out together
+        each density is its own, not joint: of fifteen at once no draws of this number could tell.
+        """
+        told = {
+            agreement: density
+            for record in self.answers
+            for agreement, density in zip(
+                record["agreements"], record["counted_log_density"], strict=True
+            )
+        }
+        return tuple(told[agreement] for agreement in self.left_out.agreements)
 
     @property
     def failed(self) -> tuple[Mapping[str, Any], ...]:
@@ -288,8 +307,10 @@ def _keep(reference: Reference, question: Question, record: Mapping[str, Any]) -
 def stack_backtests(tests: Sequence[Backtest], *, name: str = "stack") -> LeftOut:
     """Mix backtests of the same groups with weights learned from the other clusters.
 
-    What the mixture says of a cluster has weights in whose choice that cluster had no part, so it
-    may be scored beside the forecasters that it mixes.
+    The weights with which a cluster is forecast are chosen by the densities of the others alone, so
+    the mixture may be scored beside the forecasters that it mixes. The fits that gave those
+    densities had seen the cluster, as they had seen every other: for nothing of it to be left, each
+    would have to be refitted without both.
 
     Parameters
     ----------
@@ -312,18 +333,11 @@ def stack_backtests(tests: Sequence[Backtest], *, name: str = "stack") -> LeftOu
     for other in tests[1:]:
         if (other.left_out.agreements, other.by) != (first.agreements, first.by):
             raise ValueError(f"{other.name} and {tests[0].name} do not forecast the same")
-    densities = []
-    for test in tests:
-        told = {
-            agreement: density
-            for record in test.answers
-            for agreement, density in zip(
-                record["agreements"], record["counted_log_density"], strict=True
-            )
-        }
-        densities.append([told[agreement] for agreement in first.agreements])
     by_cluster = held_out_weights(
-        densities, [test.name for test in tests], first.clusters, unit="cluster"
+        [test.log_densities for test in tests],
+        [test.name for test in tests],
+        first.clusters,
+        unit=STACKED,
     )
     mixed = np.zeros_like(first.probability)
     for row, cluster in enumerate(first.clusters):

@@ -249,13 +249,12 @@ def backtest(
     if psis:
         return _weigh(asked, score, rungs)
     tests = asked.tests()
-    _print(asked, tests, score, rungs, chances=chances or bool(groups))
     if out is not None:
         from durability.backtest_screen import row_text
         from durability.files import write_whole
 
-        click.echo("")
-        click.echo(write_whole(out, row_text(tests)))
+        click.echo(write_whole(out, row_text(tests)), err=True)
+    _print(asked, tests, score, rungs, chances=chances or bool(groups))
     return DIAGNOSTICS_FAILED if any(test.failed for test in tests) else 0
 
 
@@ -305,7 +304,14 @@ def _print_scores(
 
     click.echo("")
     every = [*asked.baselines(), *left_outs]
-    found = score_predictions(every, score=score, rungs=rungs, years=asked.years, integrated=True)
+    found = score_predictions(
+        every,
+        reference="constant" if asked.by == "year" else "",
+        score=score,
+        rungs=rungs,
+        years=asked.years,
+        integrated=True,
+    )
     for line in prediction_lines(found):
         click.echo(line)
 

@@ -230,10 +230,14 @@ def _numbers(text: str, what: str) -> list[float]:
 @click.option("--name", required=True, metavar="NAME|PATH", help="The prior set to write.")
 @click.option("--priors", "base", type=PRIORS, default="default", show_default=True)
 @sampling_options(least=100)
-@click.option("--keep", is_flag=True, help="Keep a set that does not stand for the posterior.")
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Write a set that does not stand for the posterior, or whose fit failed its checks.",
+)
 def revise(
     case: str, cutoff: date | None, name: str, base: str, keep: bool, **settings: Any
-) -> None:
+) -> int:
     """Write the posterior of CASE as a new prior set, to go on from.
 
     The fit is read from the cache, or sampled. From a revised set one goes on to the next.
@@ -248,18 +252,24 @@ def revise(
 
     path = target_path(name)
     if path.exists():
-        found = Problem(where=str(path), found="it exists already", allowed="choose another name")
-        raise InputError([found])
+        there = Problem(where=str(path), found="it exists already", allowed="choose another name")
+        raise InputError([there])
     model = _model(case, base, cutoff)
     with show_progress() as progress:
-        fitted = fit_and_judge(model, Settings(**settings), progress=progress).fit
-    made = revise_priors(fitted, name=path.stem, keep=keep)
+        found = fit_and_judge(model, Settings(**settings), progress=progress)
+    for reason in found.verdict.reasons:
+        click.echo(f"DIAGNOSTICS FAILED: {reason}.", err=True)
+    if not found.verdict.ok and not keep:
+        click.echo("Nothing was written: --keep writes such a set all the same.", err=True)
+        return DIAGNOSTICS_FAILED
+    made = revise_priors(found.fit, name=path.stem, keep=keep)
     if made.joint is not None and made.lineage is not None:
         more = joint_text(made.joint, made.lineage)
         save_text(path, priors_text(made.about, made.parameters, more=more))
     for line in revised_lines(made):
         click.echo(line)
     click.echo(f"Written to {path}.")
+    return 0 if found.verdict.ok else DIAGNOSTICS_FAILED
 
 
 @priors.command("continue")

@@ -101,7 +101,9 @@ def judge_fit(fit: Fit, *, months: int = max(HORIZONS_MONTHS)) -> JudgedFit:
         for rung, values in rungs.items()
         for horizon in horizons_to(months)
     }
-    verdict, seconds = judge(fit.tree, named), time.monotonic() - began
+    verdict = judge(fit.tree, named)
+    verdict = Verdict(checks=(*verdict.checks, *_not_numbers(named)))
+    seconds = time.monotonic() - began
     return JudgedFit(
         fit=fit, future=future, rungs=rungs, verdict=verdict, failed=(), seconds=seconds
     )
@@ -165,6 +167,16 @@ def fit_and_judge(
         failed.append(FailedTry(draws=settings.draws, tune=settings.tune, reasons=reasons))
         settings = longer(settings)
         progress.stage(f"Once more with {settings.draws} draws a chain, since {reasons[0]}")
+
+
+def _not_numbers(named: Mapping[str, np.ndarray]) -> tuple[Check, ...]:
+    """Fail chances that are no numbers, which no diagnostic can tell from constants."""
+    counts = {name: int((~np.isfinite(values)).sum()) for name, values in named.items()}
+    worst = max(counts, key=lambda name: counts[name])
+    if not counts[worst]:
+        return ()
+    name = "draws whose forecast is no number"
+    return (Check(name=name, value=float(counts[worst]), limit=0.0, ok=False, worst=worst),)
 
 
 def may_pass(verdict: Verdict) -> bool:

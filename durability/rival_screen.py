@@ -50,7 +50,7 @@ def rival_lines(record: Record) -> Iterator[str]:
             over = counted(len(each["over_0_7"]), "outcome")
             yield f"{each['name']}: k above 0.7 for {over}: {', '.join(each['over_0_7'])}."
     yield ""
-    yield comparison_sentence(compared)
+    yield comparison_sentence(told)
     mixed = compared["stacked"]["breakdown"][months]
     span = {"low": mixed["mean_low"], "high": mixed["mean_high"]}
     yield (

@@ -39,6 +39,9 @@ from durability.wording import (
 
 Record = Mapping[str, Any]
 
+FITTED = "fitted"
+"""What a record calls the method of a set that has a fit of its own."""
+
 
 def rivals(record: Record) -> tuple[Section, ...]:
     """Say what the rival prior sets say, and how the forecast leans on priors and data."""
@@ -55,7 +58,7 @@ def rivals(record: Record) -> tuple[Section, ...]:
         ),
         *_disagreements(record),
         Heading(text="Which set predicts history better"),
-        *_comparison(told["comparison"], record["case"]),
+        *_comparison(told, record["case"]),
         Heading(text="What the forecast leans on"),
         *_power_scaling(record),
     ]
@@ -129,7 +132,8 @@ def _disagreements(record: Record) -> list[Block]:
     return [table]
 
 
-def _comparison(told: Record | None, case: str) -> list[Block]:
+def _comparison(rivals: Record, case: str) -> list[Block]:
+    told = rivals["comparison"]
     if told is None:
         text = (
             "Not computed: it needs a fit under every set. Run durability rivals "
@@ -165,7 +169,7 @@ def _comparison(told: Record | None, case: str) -> list[Block]:
         ),
         rows=rows,
     )
-    return [Paragraph(text=comparison_sentence(told)), table]
+    return [Paragraph(text=comparison_sentence(rivals)), table]
 
 
 def _difference(each: Record) -> Cell:
@@ -175,8 +179,9 @@ def _difference(each: Record) -> Cell:
     return Estimate(main=number(each["difference"], 2), notes=(f"{low} to {high}",))
 
 
-def comparison_sentence(told: Record) -> str:
-    """Say plainly whether history can tell the sets apart."""
+def comparison_sentence(rivals: Record) -> str:
+    """Say plainly whether history can tell the sets apart, and what to leave out of account."""
+    told = rivals["comparison"]
     base, *others = told["sets"]
     apart = [
         each["name"]
@@ -198,6 +203,15 @@ def comparison_sentence(told: Record) -> str:
         if limits
         else ""
     )
+    doubtful = len({name for each in told["sets"] for name in each["over_0_7"]})
+    if doubtful:
+        missed += (
+            f" Of {counted(doubtful, 'outcome')} some density is not to be trusted (k above 0.7), "
+            "nor what rests on it."
+        )
+    failed = [each["name"] for each in rivals["sets"] if each["method"] == FITTED and each["note"]]
+    if failed:
+        missed += f" Leave {listed(failed)} out of account: the fit FAILED its checks."
     return (
         f"{outcomes} {verdict}.{missed} The weights below follow the few failures that there are: "
         "their intervals matter more than they do."

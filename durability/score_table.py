@@ -45,13 +45,14 @@ class ScoreRow:
         Whether the score is the mean over all ages from 0 to these years.
     known, broke : int
         Agreements whose outcome at the horizon is known, and that had it by then.
-    score : MeanScore
-        Mean score, lower is better.
+    score : MeanScore or None
+        Mean score, lower is better; None where no outcome is known, or nobody was watched so long.
     auc : float
         How often the one that broke had the higher chance; ``nan`` where only one outcome was seen,
         and of an integrated score.
     gain : MeanScore or None
-        How much lower the score is than the reference's; None for the reference itself.
+        How much lower the score is than the reference's; None for the reference itself, and where
+        there is no score.
     """
 
     name: str
@@ -61,7 +62,7 @@ class ScoreRow:
     integrated: bool
     known: int
     broke: int
-    score: MeanScore
+    score: MeanScore | None
     auc: float
     gain: MeanScore | None
 
@@ -112,8 +113,9 @@ def score_predictions(
         Horizons that have a row, of those that are forecast; all if empty.
     integrated : bool
         Whether each rung also has the mean score over all ages from 0, where every score is 0, to
-        the last horizon, by the trapezoid rule on every horizon that is forecast: for the Brier
-        score the integrated one, which is the censored CRPS of the time, a year.
+        the last horizon to which anybody was watched, by the trapezoid rule on the horizons that
+        are forecast: for the Brier score the integrated one, which approximates the censored CRPS
+        of the time, a year.
     interval_probability : float
 
     Returns
@@ -166,8 +168,12 @@ def prediction_lines(table_of: ScoreTable) -> Iterator[str]:
     titles += ["AUC", f"gain on {table_of.reference}", share, "not detectable under"]
     yield from table(titles, [_cells(row) for row in table_of.rows])
     yield ""
-    worth = sorted({round(row.score.worth, 1) for row in table_of.rows})
-    clusters = max(row.score.clusters for row in table_of.rows)
+    found = [row.score for row in table_of.rows if row.score is not None]
+    if not found:
+        yield "No outcome is known so long: there is nothing to score."
+        return
+    worth = sorted({round(each.worth, 1) for each in found})
+    clusters = max(each.clusters for each in found)
     spread = f"{worth[0]:g}" if len(worth) == 1 else f"{worth[0]:g} to {worth[-1]:g}"
     yield (
         f"Lower scores are better. Intervals are between {counted(clusters, 'cluster')}, which are "
@@ -177,8 +183,8 @@ def prediction_lines(table_of: ScoreTable) -> Iterator[str]:
     if table_of.ages:
         ages = ", ".join(number(age) for age in table_of.ages)
         yield (
-            f"{_span(table_of.ages[-1])} years: the mean over all ages between, by the trapezoid "
-            f"rule on 0, {ages}."
+            f"From 0 on: the mean over all ages between, by the trapezoid rule on 0, {ages}, as "
+            "far as anybody was watched."
         )
 
 
@@ -220,11 +226,25 @@ def _rows(
     """Score every forecaster of one rung, at one horizon or, with no place, over all of them."""
     first = predictions[0]
     kept, r = is_watched(first.spells, rung), RUNGS.index(rung)
-    ages = np.asarray(first.years)[slice(None) if place is None else slice(place, place + 1)]
-    weights = ipcw_weights(watched_rung(first.spells, rung), ages)
+    seen = watched_rung(first.spells, rung)
+    ages, places = np.asarray(first.years), np.arange(len(first.years))
+    if place is not None:
+        ages, places = ages[place : place + 1], places[place : place + 1]
+    weights = ipcw_weights(seen, ages)
+    scored = _scored(weights)
+    if place is None:
+        # To the last age to which anybody was watched.
+        to = np.flatnonzero(scored).max(initial=-1) + 1
+        ages, places = ages[:to], places[:to]
+        weights, scored = ipcw_weights(seen, ages), scored[:to]
+    if not scored.any():
+        at = -1 if place is None else place
+        for each in predictions:
+            yield _unknown(each, rung, first.years[at], integrated=place is None)
+        return
     clusters = [c for c, keep in zip(first.clusters, kept, strict=True) if keep]
-    last = first.happened[kept, r, -1 if place is None else place]
-    forecasts = [each.probability[kept, r][:, np.isin(first.years, ages)] for each in predictions]
+    last = first.happened[kept, r, places[-1]]
+    forecasts = [each.probability[kept, r][:, places] for each in predictions]
     rows = [_row_scores(weights, each, ages, score, place is None) for each in forecasts]
     entered = weights.entered[:, 0]
     for each, forecast, scores in zip(predictions, forecasts, rows, strict=True):
@@ -251,6 +271,27 @@ def _rows(
             auc=np.nan if place is None else float(auc_by_age(weights, forecast)[0]),
             gain=gain,
         )
+
+
+def _scored(weights: Weights) -> np.ndarray:
+    """Whether there is a score at each age: somebody had entered, and was watched so long."""
+    hopeless = np.isnan(weights.happened).any(axis=0)
+    return np.asarray(~hopeless & (weights.entered > 0.0).any(axis=0))
+
+
+def _unknown(each: LeftOut, rung: str, years: float, *, integrated: bool) -> ScoreRow:
+    return ScoreRow(
+        name=each.name,
+        by=each.by,
+        rung=rung,
+        years=years,
+        integrated=integrated,
+        known=0,
+        broke=0,
+        score=None,
+        auc=np.nan,
+        gain=None,
+    )
 
 
 def _row_scores(
@@ -283,8 +324,8 @@ def _cells(row: ScoreRow) -> list[str]:
         row.name,
         str(row.known),
         str(row.broke),
-        f"{row.score.mean:.4f}",
-        f"{max(row.score.low, 0.0):.4f} to {row.score.high:.4f}",
+        "–" if row.score is None else f"{row.score.mean:.4f}",
+        "–" if row.score is None else f"{max(row.score.low, 0.0):.4f} to {row.score.high:.4f}",
         "–" if np.isnan(row.auc) else f"{row.auc:.2f}",
         "" if gain is None else f"{gain.mean:+.4f}".replace("-", MINUS),
         "" if gain is None else _range(gain),

@@ -62,7 +62,6 @@ def told(name: str, chance: float, densities: Mapping[str, float]) -> Backtest:
             "agreements": ids,
             "mean": [[[chance, chance]] * len(RUNGS)] * len(ids),
             "counted_log_density": [densities[cluster] / len(ids)] * len(ids),
-            "joint_log_density": densities[cluster],
         }
         for cluster, ids in groups.items()
     )

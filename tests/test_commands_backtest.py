@@ -47,7 +47,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             "mcse": np.full(chance.shape, 0.004).tolist(),
             "log_density": [-1.5] * n,
             "counted_log_density": [-1.5] * n,
-            "joint_log_density": -1.4 * n,
             "verdict": {"ok": not failed, "reasons": ["2 divergences"] if failed else []},
         }
 
@@ -78,6 +77,20 @@ def test_failed_refits_come_first_and_the_status_says_so(
     assert len(rows) == 30
     assert {row["by"] for row in rows} == {"cluster"}
     assert rows[0]["rungs"] == list(RUNGS)
+
+
+def test_answers_are_kept_where_a_horizon_lies_beyond_all_outcomes(
+    asked: list[Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "rows.jsonl"
+    years = ["--years", "5", "--years", "200"]
+    command = ["backtest", *priors(), "--ratings", "seen", *years, "--out", str(out)]
+    assert main(command) == 3  # one refit has failed, nothing else
+    captured = capsys.readouterr()
+    assert str(out) in captured.err
+    assert len(out.read_text().splitlines()) == 30
+    row = next(line.split() for line in captured.out.splitlines() if "  200  " in line)
+    assert row[3:7] == ["0", "0", "–", "–"]
 
 
 def test_one_group_is_shown_with_its_chances(

@@ -157,6 +157,24 @@ def test_the_posterior_of_a_case_is_written_and_gone_on_from(
     assert len(asked) == 2
 
 
+def test_the_posterior_of_a_fit_that_failed_is_kept_only_if_asked(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "fit", lambda model, **_: early_fit())
+    bad = Check(name="divergences", value=3.0, limit=0.0, ok=False, worst="the sampler")
+    monkeypatch.setattr(judged_fits, "judge", lambda *_: Verdict(checks=(bad,)))
+    revise = ["priors", "revise", "armenia_azerbaijan", "--cutoff", "2026-03-31", "--name", "bad"]
+    assert main(revise) == 3
+    captured = capsys.readouterr()
+    assert "DIAGNOSTICS FAILED: divergences is 3 at the sampler, limit 0." in captured.err
+    assert "Nothing was written" in captured.err
+    assert captured.out == ""
+    assert not Path("priors/bad.toml").exists()
+    assert main([*revise, "--keep"]) == 3
+    assert "DIAGNOSTICS FAILED" in capsys.readouterr().err
+    assert Path("priors/bad.toml").is_file()
+
+
 def test_a_failed_verdict_stands_first_and_is_an_exit_status(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -161,6 +161,23 @@ def test_a_fit_is_judged_by_its_chances_at_every_horizon() -> None:
     assert found.seconds > 0.0
 
 
+def test_a_chance_that_is_no_number_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = narrow_fit(draws=40)
+
+    def broken(*_: Any) -> dict[str, np.ndarray]:
+        rungs = dict(incidences(*_ahead(fit, 30)))
+        rungs["war"] = rungs["war"].copy()
+        rungs["war"][3, 23] = np.nan
+        return rungs
+
+    assert not any("no number" in check.name for check in judge_fit(fit, months=30).verdict.checks)
+    monkeypatch.setattr(judged_fits, "incidences", broken)
+    found = judge_fit(fit, months=30).verdict
+    (reason,) = [each for each in found.reasons if "no number" in each]
+    assert reason == "draws whose forecast is no number is 1 at war[24], limit 0"
+    assert not may_pass(found)
+
+
 def _ahead(fit: Fit, months: int) -> tuple[np.ndarray, Any]:
     future = simulate(fit, months=months, seed=fit.settings.seed)
     return future.increments, future.happened

@@ -123,6 +123,15 @@ def test_a_comparison_that_tells_nobody_apart_says_so(compared: dict[str, Any]) 
     assert rows[3][3] == "2 R007, R031"
 
 
+def test_a_comparison_says_what_to_leave_out_of_account(compared: dict[str, Any]) -> None:
+    prose = parts(compared)[1]
+    assert "Of 2 outcomes some density is not to be trusted (k above 0.7)" in prose
+    assert "FAILED its checks" not in prose
+    record = copy.deepcopy(compared)
+    record["rivals"]["sets"][2]["note"] = "R-hat is 1.2 at x, limit 1.01"
+    assert "Leave bargaining_power out of account: the fit FAILED its checks." in parts(record)[1]
+
+
 def test_a_set_that_history_tells_apart_is_named(compared: dict[str, Any]) -> None:
     record = copy.deepcopy(compared)
     record["rivals"]["comparison"]["sets"][3] |= {"difference_low": -4.0, "difference_high": -0.5}

@@ -142,7 +142,7 @@ def test_an_integrated_row_says_over_which_ages() -> None:
     table = score_predictions([at_ages("constant")], years=(1.0, 10.0), integrated=True)
     lines = list(prediction_lines(table))
     assert [line.split()[1] for line in lines[1:4]] == ["1", "10", "0–10"]
-    assert lines[-1].endswith("by the trapezoid rule on 0, 1, 2, 3, 5, 7, 10.")
+    assert "by the trapezoid rule on 0, 1, 2, 3, 5, 7, 10, as far as" in lines[-1]
 
 
 def test_there_is_no_integral_where_some_were_watched_from_later_on() -> None:
@@ -155,6 +155,29 @@ def test_there_is_no_integral_where_some_were_watched_from_later_on() -> None:
     made = leave_out(PREDICTORS["constant"], late, rows, years=AGES, name="late")
     with pytest.raises(ValueError, match="watched from later than the first horizon"):
         score_predictions([made], integrated=True)
+
+
+def test_a_horizon_to_which_nobody_was_watched_has_no_score() -> None:
+    ages = (1.0, 5.0, 200.0)
+    found = score_predictions(
+        [at_ages("constant", ages), at_ages("weibull", ages)], integrated=True
+    )
+    told = {(row.name, row.years, row.integrated): row for row in found.rows}
+    assert set(told) == {
+        (name, years, integrated)
+        for name in ("constant", "weibull")
+        for years, integrated in ((1.0, False), (5.0, False), (200.0, False), (5.0, True))
+    }
+    row = told["weibull", 200.0, False]
+    assert (row.score, row.gain, row.known) == (None, None, 0)
+    sooner = score_predictions([at_ages("weibull", (1.0, 5.0))], integrated=True).rows[-1]
+    assert told["weibull", 5.0, True].score == sooner.score
+    lines = list(prediction_lines(found))
+    assert any(line.split()[1:7] == ["200", "weibull", "0", "0", "–", "–"] for line in lines)
+    alone = score_predictions([at_ages("constant", (200.0,))], integrated=True)
+    assert list(prediction_lines(alone))[-1] == (
+        "No outcome is known so long: there is nothing to score."
+    )
 
 
 def test_only_horizons_that_were_forecast_have_a_row() -> None:

@@ -226,7 +226,14 @@ def table_lines() -> Iterator[str]:
         yield from ("```text", *density_lines(tests), "```")
         every = [*baselines(by), *(test.left_out for test in tests), *stacks(tests)]
         for score in SCORES:
-            table = score_predictions(every, score=score, rungs=RUNGS, years=YEARS, integrated=True)
+            table = score_predictions(
+                every,
+                reference="constant" if by == "year" else "",
+                score=score,
+                rungs=RUNGS,
+                years=YEARS,
+                integrated=True,
+            )
             yield from ("", "```text", *prediction_lines(table), "```")
     yield from own_lines()
 
