@@ -225,17 +225,27 @@ def table_lines() -> Iterator[str]:
         )
         yield from ("```text", *density_lines(tests), "```")
         every = [*baselines(by), *(test.left_out for test in tests), *stacks(tests)]
+        yield from ("", *score_lines(by, every, "brier", ("breakdown",)))
         for score in SCORES:
-            table = score_predictions(
-                every,
-                reference="constant" if by == "year" else "",
-                score=score,
-                rungs=RUNGS,
-                years=YEARS,
-                integrated=True,
-            )
-            yield from ("", "```text", *prediction_lines(table), "```")
+            told = f"{score.capitalize()} scores of every rung"
+            table = score_lines(by, every, score, RUNGS)
+            yield from ("", f"<details><summary>{told}</summary>", "", *table, "", "</details>")
     yield from own_lines()
+
+
+def score_lines(
+    by: str, every: Sequence[LeftOut], score: str, rungs: Sequence[str]
+) -> Iterator[str]:
+    """Score all forecasters; from days in the past beside the constant hazard (origins.py)."""
+    found = score_predictions(
+        every,
+        reference="constant" if by == "year" else "",
+        score=score,
+        rungs=rungs,
+        years=YEARS,
+        integrated=True,
+    )
+    yield from ("```text", *prediction_lines(found), "```")
 
 
 def stacks(tests: Sequence[Backtest]) -> Iterator[LeftOut]:

@@ -12,6 +12,7 @@ import pytest
 from durability.forecasts import SKILL_LIMIT
 from durability.leaving_out import LeftOut
 from durability.score_table import ScoreRow, score_predictions
+from durability.stacking import compare_densities
 
 SEEN, HIDDEN = (f"breakdown, default, ratings {which}" for which in ("seen", "hidden"))
 
@@ -75,6 +76,64 @@ def test_the_page_and_the_readme_quote_the_rows() -> None:
     for name in ("README.md", "docs/backtests.md"):
         text = re.sub(r"\s+", " ", (page.ROOT / name).read_text(encoding="utf-8"))
         assert [each for each in quoted if each not in text] == [], name
+
+
+RIVALS = ("agreements_work", "bargaining_power", "sceptical")
+
+
+def densities(ratings: str, interval_probability: float) -> dict[str, tuple[float, float, float]]:
+    """By how much each rival's density of all outcomes exceeds the default's, with its ends."""
+    tests = [test for test in backtest.tests_of("cluster") if test.ratings == ratings]
+    assert [test.priors for test in tests] == ["default", *RIVALS]
+    found = compare_densities(
+        [test.log_densities for test in tests],
+        [test.priors for test in tests],
+        tests[0].left_out.clusters,
+        interval_probability=interval_probability,
+    )
+    return {
+        name: (gain.mean * found.rows, gain.low * found.rows, gain.high * found.rows)
+        for name, gain in zip(found.names, found.gains, strict=True)
+    }
+
+
+@pytest.mark.parametrize("ratings", backtest.RATINGS)
+def test_no_prior_set_is_distinguishable_by_scores_of_breakdown(ratings: str) -> None:
+    tests = [test for test in backtest.tests_of("cluster") if test.ratings == ratings]
+    every = [*(test.left_out for test in tests), *backtest.stacks(tests)]
+    assert len(every) == 5
+    table = score_predictions(every, years=(1.0, 5.0, 10.0), integrated=True)
+    gains = [row.gain for row in table.rows if row.gain is not None]
+    assert len(gains) == 16
+    assert all(gain.low < 0.0 < gain.high for gain in gains)
+
+
+def test_the_page_quotes_what_densities_say_of_the_prior_sets() -> None:
+    seen, hidden = (densities(ratings, 0.9) for ratings in ("seen", "hidden"))
+
+    def short(told: tuple[float, float, float]) -> tuple[str, str, str]:
+        return f"{-told[0]:.1f}", f"{-told[2]:.1f}", f"{-told[1]:.1f}"
+
+    work, sceptic = [
+        (short(seen[name]), short(hidden[name])) for name in ("agreements_work", "sceptical")
+    ]
+    power = [
+        f"{told[0]:+.1f} ({told[1]:.1f} to {told[2]:.1f})".replace("-", "−")
+        for told in (seen["bargaining_power"], hidden["bargaining_power"])
+    ]
+    quoted = (
+        f"by {work[0][0]} (90% {work[0][1]} to {work[0][2]}) with ratings shown and by "
+        f"{work[1][0]} ({work[1][1]} to {work[1][2]}) without",
+        f"`sceptical` by {sceptic[0][0]} ({sceptic[0][1]} to {sceptic[0][2]}) and by "
+        f"{sceptic[1][0]} ({sceptic[1][1]} to {sceptic[1][2]})",
+        f"cannot be told from it: {power[0]} and {power[1]}",
+    )
+    text = (page.ROOT / "docs" / "backtests.md").read_text(encoding="utf-8")
+    assert [each for each in quoted if each not in text] == []
+    for ratings, excluded in (("seen", False), ("hidden", True)):
+        wide = densities(ratings, 1.0 - 0.05 / 3.0)
+        for name in ("agreements_work", "sceptical"):
+            assert (wide[name][2] < 0.0) is excluded, (ratings, name)
 
 
 def test_every_report_says_so() -> None:
