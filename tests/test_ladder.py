@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from durability.agreements import Agreement, DayRange, read_agreements
@@ -406,14 +406,24 @@ def test_a_later_agreement_or_event_leaves_no_trace(cutoff: date) -> None:
     cutoff=st.dates(date(1946, 1, 1), date(2026, 12, 31)),
     extra=st.integers(0, 20_000),
 )
+@example(cutoff=date(1980, 4, 2), extra=57)  # a shot at the cutoff that becomes a war in May
 def test_a_later_cutoff_only_adds(cutoff: date, extra: int) -> None:
+    """Nothing is watched for less long, but for what a confrontation under way rises to.
+
+    Its shots are one event of the day of the first, whose mark is the highest that is known: until
+    the war is known, war was watched for beyond that day.
+    """
     later = date.fromordinal(min(cutoff.toordinal() + extra, date(2026, 12, 31).toordinal()))
     before = {s.agreement: s for s in derive_spells(AGREEMENTS, cutoff=cutoff)}
     after = {s.agreement: s for s in derive_spells(AGREEMENTS, cutoff=later)}
     assert before.keys() <= after.keys()
     for row, spell in before.items():
-        for mark in MARKS:
-            assert spell.stop_days[mark] <= after[row].stop_days[mark]
+        for rank, mark in enumerate(MARKS):
+            found = after[row].rung(mark)
+            if found.stop_days < spell.stop_days[mark]:
+                begun = [spell.rung(lower) for lower in MARKS[:rank]]
+                assert found.event
+                assert any(shot.event and shot.stop_days == found.stop_days for shot in begun)
 
 
 # ---- Kaplan–Meier -----------------------------------------------------------------------------
