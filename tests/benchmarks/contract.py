@@ -24,7 +24,8 @@ The flagship's real news is replayed month by month, each month weighed from the
 before and held against its own fit.
 
 Rows are appended to ``contract.jsonl`` beside this file, one a stream or month, with the hash of
-the code that made it; a run goes on where the last one stopped. Rows of other code stay valid for
+the code that made it; a run goes on where the last one stopped, and ``--every 2 --first 0`` and
+``--every 2 --first 1`` can run side by side. Rows of other code stay valid for
 the code that they name: the table shows the newest hash of which there are as many rows as wanted,
 or else the one with most rows, and names it.
 """
@@ -37,7 +38,7 @@ import inspect
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -497,10 +498,10 @@ def one_stream(number: int, compiled: Compiled, kind: str = "stream") -> dict[st
     return {**row, **compared(previous, other, size)}
 
 
-def run_streams(until: float, wanted: int, kind: str = "stream") -> None:
+def run_streams(until: float, numbers: Iterable[int], kind: str = "stream") -> None:
     compiled = Compiled()
     have = {row["number"] for row in done() if row["kind"] == kind}
-    for number in range(wanted):
+    for number in numbers:
         if number in have:
             continue
         if time.monotonic() > until:
@@ -701,11 +702,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", choices=["streams", "surprises", "flagship", "table"])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--streams", type=int, default=STREAMS_WANTED)
+    parser.add_argument("--every", type=int, default=1, help="take one stream in so many")
+    parser.add_argument("--first", type=int, default=0, help="the first stream to take")
     asked = parser.parse_args(arguments)
     until = time.monotonic() + 60.0 * asked.minutes
+
+    def numbers(most: int) -> range:
+        return range(asked.first, min(asked.streams, most), asked.every)
+
     runs: dict[str, Callable[[], None]] = {
-        "streams": lambda: run_streams(until, asked.streams),
-        "surprises": lambda: run_streams(until, min(asked.streams, SURPRISES_WANTED), "surprise"),
+        "streams": lambda: run_streams(until, numbers(STREAMS_WANTED)),
+        "surprises": lambda: run_streams(until, numbers(SURPRISES_WANTED), "surprise"),
         "flagship": lambda: run_flagship(until),
         "table": lambda: None,
     }
