@@ -407,6 +407,7 @@ def test_a_later_agreement_or_event_leaves_no_trace(cutoff: date) -> None:
     extra=st.integers(0, 20_000),
 )
 @example(cutoff=date(1980, 4, 2), extra=57)  # a shot at the cutoff that becomes a war in May
+@example(cutoff=date(2014, 9, 7), extra=1)
 def test_a_later_cutoff_only_adds(cutoff: date, extra: int) -> None:
     """Nothing is watched for less long, but for what a confrontation under way rises to.
 
