@@ -16,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from durability.interrupts import heard
+
 INTERRUPTED = 130
 
 
@@ -34,9 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     before = signal.signal(signal.SIGINT, _stop)
     try:
-        from durability.commands import run
+        with heard():
+            from durability.commands import run
 
-        return run(arguments)
+            return run(arguments)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
+from durability.interrupts import heard
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
@@ -115,11 +117,12 @@ class Part(NullProgress):
 
 @contextmanager
 def timed_stage(timings: dict[str, float], name: str, progress: Progress) -> Iterator[None]:
-    """Tell of a stage while the block runs, and write down its seconds by its name."""
+    """Tell of a stage while the block runs, hear Ctrl-C, and write down its seconds by its name."""
     progress.stage(name)
     began = time.monotonic()
     try:
-        yield
+        with heard():
+            yield
     finally:
         timings[name] = time.monotonic() - began
 
