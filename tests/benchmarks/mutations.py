@@ -516,7 +516,28 @@ SHOWN = _of(
     ),
 )
 
-MUTATIONS = (*LEAKS, *SIGNS, *CLUSTERS, *CHANCES, *SEATS, *FILES, *SHOWN)
+STOPS = _of(
+    "work goes on after Ctrl-C",
+    (
+        "a Ctrl-C that Python drops is not raised again",
+        "durability/interrupts.py",
+        "        press_later()\n        dropping.clear()",
+        "        dropping.clear()",
+        (
+            "test_interrupts.py::test_a_dropped_ctrl_c_stops_the_block_at_once_and_in_silence",
+            "test_interrupts.py::test_the_command_stops_at_a_dropped_ctrl_c_and_says_so_in_one_line",
+        ),
+    ),
+    (
+        "a Ctrl-C that other code forgets is forgotten",
+        "durability/interrupts.py",
+        "    if pressed:\n        raise KeyboardInterrupt",
+        "    if not handler:\n        raise KeyboardInterrupt",
+        ("test_interrupts.py::test_one_that_other_code_forgot_is_raised_at_the_end",),
+    ),
+)
+
+MUTATIONS = (*LEAKS, *SIGNS, *CLUSTERS, *CHANCES, *SEATS, *FILES, *SHOWN, *STOPS)
 """Every guard that is broken, in the order of the table."""
 
 
