@@ -28,13 +28,19 @@ def news() -> None:
     """
 
 
+RATING_HELP = (
+    "How it changed the pressure toward breakdown: -3 (calms) to 3 (alarms), for trust too. "
+    "Of several coders: a=2;b=-1."
+)
+
+
 def _item_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say what an item is."""
     options = (
         click.option("--date", metavar="DATE", help="When it happened: 2026-07-01, 2026-07, 2026."),
         click.option("--date-end", metavar="DATE", help="Last day of something that lasted."),
         click.option("--driver", metavar="WORD", help="The driver that it speaks of."),
-        click.option("--rating", "ratings", metavar="N", help="-3 to 3, or coders: a=2;b=-1."),
+        click.option("--rating", "ratings", metavar="N", help=RATING_HELP),
         click.option("--statement", metavar="TEXT", help="What is said to have happened."),
         click.option("--source", metavar="TEXT", help="Title of the page."),
         click.option("--grade", metavar="A|B|C", help="How good the source is."),

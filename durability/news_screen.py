@@ -63,9 +63,18 @@ def _headline(row: NewsRow) -> str:
         return f"{row.retracts} by {row.id}: {quoted(row.why, limit=200)}"
     by = f"{row.corrects} by {row.id}" if row.corrects else row.id
     return (
-        f"{by}: {_date(row)}, {row.driver}, rating {written_ratings(row) or 'none'}, "
+        f"{by}: {_date(row)}, {row.driver}, rating {_told_rating(row)}, "
         f"grade {row.grade}, event {quoted(row.event)}"
     )
+
+
+def _told_rating(row: NewsItem) -> str:
+    """Write the ratings and which way they point: the sign alone is easily taken for the other."""
+    ways = {(score > 0) - (score < 0) for _, score in row.ratings}
+    if not ways:
+        return "none"
+    way = {-1: "calms", 0: "changes nothing", 1: "alarms"}[ways.pop()]
+    return f"{written_ratings(row)} ({'its coders differ' if ways else way})"
 
 
 def _outlook(case: Case, row: NewsRow, reasons: dict[str, str]) -> str:

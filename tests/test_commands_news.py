@@ -50,12 +50,29 @@ def test_what_was_added_is_told_with_what_a_forecast_will_make_of_it(
 ) -> None:
     out = said(ADD, capsys)
     assert out.splitlines() == [
-        "Added N009: 2025-11-20, corridor, rating -2, grade B, "
+        "Added N009: 2025-11-20, corridor, rating -2 (calms), grade B, "
         'event "bridge-opened-lorries-both-sides"',
         "  Used: informs corridor at every cutoff from 2025-11-20 on (assumed: the last day of its "
         "date).",
     ]
     assert said(ADD, capsys) == "N009 says exactly this already; nothing was added\n"
+
+
+@pytest.mark.parametrize(
+    ("rating", "told"),
+    [
+        ("3", "3 (alarms)"),
+        ("-1", "-1 (calms)"),
+        ("0", "0 (changes nothing)"),
+        ("a=2;b=1", "a=2;b=1 (alarms)"),
+        ("a=2;b=-1", "a=2;b=-1 (its coders differ)"),
+    ],
+)
+def test_the_way_a_rating_points_is_told_in_words(
+    rating: str, told: str, case: Path, capsys: Captured
+) -> None:
+    changed = [rating if word == "-2" else word for word in ADD]
+    assert f"rating {told}, grade" in said(changed, capsys)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +236,7 @@ def test_on_a_terminal_a_look_alike_is_asked_about(
 def test_a_correction_and_a_retraction_are_told_and_shown(case: Path, capsys: Captured) -> None:
     correct = ["news", "correct", "northland", "N004", "--rating", "3", "--why", "misread"]
     out = said(correct, capsys)
-    assert out.startswith("Corrected N004 by N004.c1: 2025-05-14, constitution, rating 3")
+    assert out.startswith("Corrected N004 by N004.c1: 2025-05-14, constitution, rating 3 (alarms)")
     retract = [
         "news",
         "retract",
