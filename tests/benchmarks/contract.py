@@ -17,8 +17,8 @@ rate, ratings of the agreement by a coder not heard of before, or a rung that is
 them. Weights should fail in many of them, and the ladder should say so.
 
 The contract: of the answers that it calls good, 95 in 100 are kept; of those that are off by more
-than the bound, at most 1 in 10 was called good. Once there are rows enough, breaking it is exit
-status 1.
+than the bound, fewer than 5 in 100 were called good. Once there are rows enough, breaking it is
+exit status 1.
 
 The flagship's real news is replayed month by month, each month weighed from the fit of the month
 before and held against its own fit.
@@ -576,12 +576,12 @@ class Criteria:
         found = []
         if self.good >= FEWEST_GOOD and self.kept < KEPT_LEAST * self.good:
             found.append(f"{self.kept} of {self.good} called good were kept")
-        if self.off >= FEWEST_OFF and self.missed > MISSED_MOST * self.off:
+        if self.off >= FEWEST_OFF and self.missed >= MISSED_BELOW * self.off:
             found.append(f"{self.missed} of {self.off} that were off had been called good")
         return found
 
 
-KEPT_LEAST, MISSED_MOST = 0.95, 0.1
+KEPT_LEAST, MISSED_BELOW = 0.95, 0.05
 FEWEST_GOOD, FEWEST_OFF = 50, 20
 """Rows below which a promise is not yet judged."""
 
