@@ -2,9 +2,9 @@ r"""Cox's partial likelihood: a baseline that leaves the hazard's course in time
 
 :math:`\lambda_i(t)=\lambda_0(t)\,e^{\gamma^\top x_i}` with any :math:`\lambda_0`, ties by Efron
 (1977, doi:10.1080/01621459.1977.10480613) or Breslow, delayed entry, strata, weights, and standard
-errors by cluster (Lin & Wei 1989, doi:10.1080/01621459.1989.10478874). Risk sets are differences
-of running sums over sorted starts and stops, so time grows with rows times the square of
-covariates, never with rows times events.
+errors by cluster (Lin & Wei 1989, doi:10.1080/01621459.1989.10478874). Risk sets are running sums
+over the events' ages of those who come less those who go, so time grows with rows times the square
+of covariates, never with rows times events.
 
 Small enough to own: the one library for it in Python, lifelines, pins pandas below 3, which the
 rest of this library need not. Tests hold it to lifelines and to published fits.
@@ -57,16 +57,21 @@ class CoxFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stratum:
-    """Rows of one stratum and where its events stand among its sorted ages."""
+    """Rows of one stratum and where they stand among its event ages.
+
+    Row `i` is at risk at the ages numbered ``first[i]`` to ``last[i] - 1``; the events' ages are
+    numbered by `place`, one an event. Columns (moment, row) are ones, the covariates and their
+    products.
+    """
 
     rows: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
     weight: np.ndarray
     event: np.ndarray
-    design: np.ndarray
-    ages: np.ndarray
+    columns: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
     place: np.ndarray
+    ages: int
 
 
 def fit_cox(table: SpellTable, *, ties: Ties = "efron") -> CoxFit:
@@ -138,21 +143,21 @@ def _check(table: SpellTable, ties: str) -> None:
 
 
 def _strata(table: SpellTable, design: np.ndarray) -> Iterator[_Stratum]:
+    left, right = np.triu_indices(design.shape[1])
     for code in range(max(len(table.strata), 1)):
         rows = np.flatnonzero(table.stratum == code)
-        event = table.event[rows] > 0.0
+        event = np.flatnonzero(table.event[rows] > 0.0)
         ages, place = np.unique(table.stop[rows][event], return_inverse=True)
-        full = np.full(len(rows), -1)
-        full[event] = place
+        own = np.ascontiguousarray(design[rows].T)
         yield _Stratum(
             rows=rows,
-            start=table.start[rows],
-            stop=table.stop[rows],
             weight=table.weight[rows],
             event=event,
-            design=design[rows],
-            ages=ages,
-            place=full,
+            columns=np.concatenate([np.ones((1, len(rows))), own, own[left] * own[right]]),
+            first=np.searchsorted(ages, table.start[rows], side="right"),
+            last=np.searchsorted(ages, table.stop[rows], side="right"),
+            place=place,
+            ages=len(ages),
         )
 
 
@@ -184,110 +189,101 @@ def _partial(
     value, slope, information = 0.0, np.zeros(size), np.zeros((size, size))
     upper = np.triu_indices(size)
     for part in strata:
-        if not len(part.ages):
+        if not part.ages:
             continue
-        eta = part.design @ effects
-        eta = eta - eta.max()
-        risk = part.weight * np.exp(eta)
-        columns = np.column_stack([np.ones(len(eta)), part.design])
-        products = part.design[:, upper[0]] * part.design[:, upper[1]]
-        moments = risk[:, None] * np.column_stack([columns, products])
-        at_risk = _sums_at(part, moments)
-        tied = _tied(part, moments)
-        mean_weight, count, observed = _deaths(part, columns, eta)
-        value += observed[0]
-        slope = slope + observed[1]
+        eta, risk = _risks(part, effects)
+        at_risk, tied = _sums_at(part, part.weight * risk, part.columns)
+        mean_weight, count = _deaths(part)
+        weight = part.weight[part.event]
+        value += float(weight @ eta[part.event])
+        slope = slope + part.columns[1 : size + 1, part.event] @ weight
         for age, share, times in _fractions(count, ties):
-            left = at_risk[age] - share[:, None] * tied[age]
-            weight = times * mean_weight[age]
-            first = left[:, 1 : size + 1] / left[:, :1]
-            second = left[:, size + 1 :] / left[:, :1]
-            value -= float((weight * np.log(left[:, 0])).sum())
-            slope = slope - weight @ first
+            left = at_risk[:, age] - share * tied[:, age]
+            weight, first = times * mean_weight[age], left[1 : size + 1] / left[0]
+            value -= float(weight @ np.log(left[0]))
+            slope = slope - first @ weight
             full = np.zeros((size, size))
-            full[upper] = weight @ second
+            full[upper] = left[size + 1 :] @ (weight / left[0])
             full = full + np.triu(full, 1).T
-            information = information + full - (first * weight[:, None]).T @ first
+            information = information + full - (first * weight) @ first.T
     return float(value), slope, information
 
 
-def _sums_at(part: _Stratum, moments: np.ndarray) -> np.ndarray:
-    """Sums of moments over those at risk at each event age: started before, not yet stopped."""
-    order, entry = np.argsort(part.stop, kind="stable"), np.argsort(part.start, kind="stable")
-    gone = np.vstack([np.zeros(moments.shape[1]), np.cumsum(moments[order], axis=0)])
-    come = np.vstack([np.zeros(moments.shape[1]), np.cumsum(moments[entry], axis=0)])
-    before = np.searchsorted(part.stop[order], part.ages, side="left")
-    started = np.searchsorted(part.start[entry], part.ages, side="left")
-    return np.asarray(come[started] - gone[before])
+def _risks(part: _Stratum, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log hazard ratios of rows, the largest zero, and the ratios."""
+    eta: np.ndarray = effects @ part.columns[1 : len(effects) + 1]
+    eta = eta - eta.max()
+    return eta, np.exp(eta)
 
 
-def _tied(part: _Stratum, moments: np.ndarray) -> np.ndarray:
-    """Sums of moments over those whose event falls on each event age."""
-    found = np.zeros((len(part.ages), moments.shape[1]))
-    np.add.at(found, part.place[part.event], moments[part.event])
-    return found
+def _sums_at(
+    part: _Stratum, risk: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of risk times columns at each event age, over those at risk and those whose it is.
+
+    Returns
+    -------
+    at_risk, tied : ndarray (moment, age)
+    """
+    at_risk, tied = np.empty((2, len(columns), part.ages))
+    for row, column in enumerate(columns):  # one after another, for they are as long as the table
+        moment = risk * column
+        change = np.bincount(part.first, moment, part.ages + 1)
+        change -= np.bincount(part.last, moment, part.ages + 1)
+        np.cumsum(change[:-1], out=at_risk[row])
+        tied[row] = np.bincount(part.place, moment[part.event], part.ages)
+    return at_risk, tied
 
 
-def _deaths(
-    part: _Stratum, columns: np.ndarray, eta: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, tuple[float, np.ndarray]]:
-    """Mean weight and count of events at each age; what events add to value and gradient."""
-    place, weight = part.place[part.event], part.weight[part.event]
-    count = np.bincount(place, minlength=len(part.ages))
-    mean = np.bincount(place, weight, len(part.ages)) / count
-    observed = float((weight * eta[part.event]).sum()), weight @ columns[part.event, 1:]
-    return mean, count, observed
+def _deaths(part: _Stratum) -> tuple[np.ndarray, np.ndarray]:
+    """Mean weight and count of events at each age."""
+    count = np.bincount(part.place, minlength=part.ages)
+    return np.bincount(part.place, part.weight[part.event], part.ages) / count, count
 
 
 def _fractions(
     count: np.ndarray, ties: Ties
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray | slice, np.ndarray, np.ndarray]]:
     """Which ages, with which share of their ties taken out, how many times.
 
     Breslow takes out none, as many times as there are ties; Efron the shares 0, 1/d, …, (d−1)/d.
     """
     if ties == "breslow":
-        yield np.arange(len(count)), np.zeros(len(count)), count.astype(float)
+        yield slice(None), np.zeros(1), count.astype(float)
         return
-    for gone in range(int(count.max())):
+    yield slice(None), np.zeros(1), np.ones(1)
+    for gone in range(1, int(count.max())):
         age = np.flatnonzero(count > gone)
-        yield age, gone / count[age], np.ones(len(age))
+        yield age, gone / count[age], np.ones(1)
 
 
 def _residuals(part: _Stratum, effects: np.ndarray, ties: Ties) -> np.ndarray:
     """Score residuals of rows: array (row, covariate); they add up to the gradient."""
-    if not len(part.ages):
-        return np.zeros_like(part.design)
-    eta = part.design @ effects
-    risk = np.exp(eta - eta.max())
-    moments = (part.weight * risk)[:, None] * np.column_stack([np.ones(len(eta)), part.design])
-    at_risk, tied = _sums_at(part, moments), _tied(part, moments)
-    place, weight = part.place[part.event], part.weight[part.event]
-    count = np.bincount(place, minlength=len(part.ages))
-    mean_weight = np.bincount(place, weight, len(part.ages)) / count
     size = len(effects)
-    hazard, pulled = np.zeros(len(part.ages)), np.zeros((len(part.ages), size))
-    own_hazard, own_pulled = np.zeros(len(part.ages)), np.zeros((len(part.ages), size))
-    average = np.zeros((len(part.ages), size))
+    design = part.columns[1 : size + 1]
+    if not part.ages:
+        return np.zeros_like(design.T)
+    risk = _risks(part, effects)[1]
+    at_risk, tied = _sums_at(part, part.weight * risk, part.columns[: size + 1])
+    mean_weight, count = _deaths(part)
+    hazard, pulled = np.zeros(part.ages), np.zeros((size, part.ages))
+    own_hazard, own_pulled = np.zeros(part.ages), np.zeros((size, part.ages))
+    average = np.zeros((size, part.ages))
     for age, share, times in _fractions(count, ties):
-        left = at_risk[age] - share[:, None] * tied[age]
-        mean = left[:, 1:] / left[:, :1]
-        jump = times * mean_weight[age] / left[:, 0]
+        left = at_risk[:, age] - share * tied[:, age]
+        mean = left[1:] / left[0]
+        jump = times * mean_weight[age] / left[0]
         hazard[age] += jump
-        pulled[age] += jump[:, None] * mean
+        pulled[:, age] += jump * mean
         own_hazard[age] += jump * (1.0 - share)
-        own_pulled[age] += (jump * (1.0 - share))[:, None] * mean
-        average[age] += times[:, None] * mean / count[age][:, None]
-    first = np.searchsorted(part.ages, part.start, side="right")
-    last = np.searchsorted(part.ages, part.stop, side="right")
-    whole = np.concatenate([[0.0], np.cumsum(hazard)])
-    drawn = np.vstack([np.zeros(size), np.cumsum(pulled, axis=0)])
-    passed = whole[last] - whole[first]
-    expected = passed[:, None] * part.design - (drawn[last] - drawn[first])
-    found = -risk[:, None] * expected
+        own_pulled[:, age] += jump * (1.0 - share) * mean
+        average[:, age] += times * mean / count[age]
+    whole = np.append(0.0, np.cumsum(hazard))
+    drawn = np.concatenate([np.zeros((size, 1)), np.cumsum(pulled, axis=1)], axis=1)
+    passed = whole[part.last] - whole[part.first]
+    found = -risk * (passed * design - (drawn[:, part.last] - drawn[:, part.first]))
     # An event's own share of its ties was taken out of the risk set only in part.
-    rows = np.flatnonzero(part.event)
-    own = part.design[rows] * (own_hazard - hazard)[place][:, None] - (own_pulled - pulled)[place]
-    found[rows] -= risk[rows][:, None] * own
-    found[rows] += part.design[rows] - average[place]
-    return np.asarray(found * part.weight[:, None])
+    event, place = part.event, part.place
+    own = design[:, event] * (own_hazard - hazard)[place] - (own_pulled - pulled)[:, place]
+    found[:, event] += design[:, event] - average[:, place] - risk[event] * own
+    return np.asarray((found * part.weight).T)
