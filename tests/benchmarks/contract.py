@@ -655,11 +655,12 @@ def stream_lines(every: list[dict[str, Any]], kind: str = "stream") -> Iterator[
         trusted = [row for row in mine if good(row)]
         kept = [row for row in trusted if row["kept"]]
         if mine:
-            apart = max((abs(r["weighted"] - r["gold"]) for r in trusted), default=0.0)
-            khat = np.median([r["khat"] for r in trusted if r["khat"] is not None] or [np.nan])
+            apart = [100 * abs(row["weighted"] - row["gold"]) for row in trusted]
+            khats = [row["khat"] for row in trusted if row["khat"] is not None]
             yield (
                 f"| {STEP_NAMES[step]} | {len(mine)} | {len(trusted)} | {len(kept)} | "
-                f"{100 * apart:.2f} | {khat:.2f} |"
+                f"{f'{max(apart):.2f}' if apart else '–'} | "
+                f"{f'{np.median(khats):.2f}' if khats else '–'} |"
             )
     yield ""
     yield criteria_line(every)

@@ -143,6 +143,11 @@ def test_promises_are_counted_with_what_they_are_shares_of() -> None:
     assert few.failures() == []
 
 
+def test_a_step_of_which_nothing_is_trusted_has_dashes() -> None:
+    lines = list(contract.stream_lines([row(0, good=False, kept=True)]))
+    assert "| all | 1 | 0 | 0 | – | – |" in lines
+
+
 def test_a_broken_promise_is_the_exit_status(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
