@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _imp
 import gc
 import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
+from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +92,32 @@ def test_one_that_comes_while_another_is_being_dropped_is_not_lost(
     with pytest.raises(KeyboardInterrupt):
         block()
     assert waited
+    assert time.monotonic() - began < SLEEP / 2
+
+
+def test_one_that_comes_while_an_extension_module_loads_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """C++ that meets an exception there aborts the process."""
+
+    def load(module: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.3)
+        loaded.append(module)
+
+    def block() -> None:
+        with heard():
+            loader.exec_module(module)
+            time.sleep(SLEEP)
+
+    loaded: list[object] = []
+    module = types.ModuleType("made_up")
+    loader = ExtensionFileLoader("made_up", "made_up.so")
+    monkeypatch.setattr(_imp, "exec_dynamic", load)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert loaded == [module]
     assert time.monotonic() - began < SLEEP / 2
 
 
