@@ -2,6 +2,7 @@
 
     uv run --no-sync python tests/benchmarks/backtest.py refits --minutes 60
     uv run --no-sync python tests/benchmarks/backtest.py refits --priors sceptical --minutes 60
+    uv run --no-sync python tests/benchmarks/backtest.py refits --by dyad --jobs 2 --minutes 60
     uv run --no-sync python tests/benchmarks/backtest.py refits --by agreement --minutes 300
     uv run --no-sync python tests/benchmarks/backtest.py years --minutes 60
     uv run --no-sync python tests/benchmarks/backtest.py fast
@@ -26,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import page
 
@@ -45,8 +46,14 @@ from durability.backtests import (
 from durability.catalogue import models_hash
 from durability.fast_leaving_out import FastLeftOut, leave_out_fast
 from durability.inference import build, fit
-from durability.leaving_out import YEARS, LeftOut, leave_out, with_between
-from durability.origins import baseline_by_year, from_origins, make_origins, origin_question
+from durability.leaving_out import YEARS, By, LeftOut, leave_out, with_between
+from durability.origins import (
+    BY_YEAR,
+    baseline_by_year,
+    from_origins,
+    make_origins,
+    origin_question,
+)
 from durability.predictors import PREDICTORS
 from durability.prior_sets import read_priors
 from durability.refits import Question, Reference, reference_of, sources_hash
@@ -62,6 +69,8 @@ OWN_CLUSTER = "KARABAKH"
 AGES = with_between(YEARS)
 """Horizons asked about: those of the table, and ages between by which scores are integrated."""
 PRIORS = ("default", "agreements_work", "bargaining_power", "sceptical")
+WAYS = (*get_args(By), BY_YEAR)
+"""What can be left out."""
 
 
 @cache
@@ -214,7 +223,7 @@ def baselines(by: str) -> list[LeftOut]:
 
 def table_lines() -> Iterator[str]:
     yield from count_lines()
-    for by in ("cluster", "agreement", "year"):
+    for by in WAYS:
         tests = tests_of(by)
         if not tests:
             continue
@@ -261,7 +270,7 @@ def count_lines() -> Iterator[str]:
     """Say how much of each forecaster is there, and of which code."""
     yield "| left out by | prior set | ratings | refits | of | diagnostics failed | code |"
     yield "|---|---|---|---:|---:|---:|---|"
-    for by in ("cluster", "agreement", "year"):
+    for by in WAYS:
         for priors in PRIORS:
             for ratings in RATINGS:
                 rows = shown(by, ratings, priors)
@@ -334,7 +343,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["refits", "years", "fast", "table"])
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--by", choices=["cluster", "dyad", "agreement"], default="cluster")
+    parser.add_argument("--by", choices=get_args(By), default="cluster")
     parser.add_argument("--priors", choices=PRIORS, action="append")
     parser.add_argument("--ratings", choices=RATINGS, action="append")
     parser.add_argument("--jobs", type=int, default=1)

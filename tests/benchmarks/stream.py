@@ -195,6 +195,13 @@ def table_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
         f"failed: {len({row['fit'] for row in rows if not row['fit_ok']})} of "
         f"{len({row['fit'] for row in rows})}."
     )
+    cost = weights_cost(rows)
+    if cost is not None:
+        yield ""
+        yield (
+            f"Weights take {cost[0]:.0f} ms, {cost[1]:+.2f} ms for every item since the fit and "
+            f"{cost[2]:+.3f} ms for every item before that (least squares)."
+        )
     jumps = list(refit_jumps(rows))
     if jumps:
         kept = sum(abs(moved) <= 0.01 + 2.0 * error for moved, error in jumps)
@@ -208,6 +215,21 @@ def table_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 METHODS = ("weights", "matched", "refit")
+
+
+def weights_cost(rows: list[dict[str, Any]]) -> tuple[float, float, float] | None:
+    """Milliseconds of weights: at all, for an item since the fit, for an item absorbed by it."""
+    design, found, fitted = [], [], 0
+    for before, row in pairwise(rows):
+        if row["fit"] != before["fit"]:
+            fitted = row["number"]
+        if row["method"] == "weights":
+            design.append((1.0, row["number"] - fitted, fitted))
+            found.append(1000.0 * row["seconds"])
+    if not design or np.linalg.matrix_rank(design) < len(design[0]):
+        return None
+    each = np.linalg.lstsq(np.array(design), np.array(found))[0]
+    return float(each[0]), float(each[1]), float(each[2])
 
 
 def refit_jumps(rows: list[dict[str, Any]]) -> Iterator[tuple[float, float]]:

@@ -72,3 +72,24 @@ def test_the_table_counts_what_was_answered_how_and_how_far_refits_jump() -> Non
     assert "In all 2 refits in 3 minutes" in told
     assert "failed: 1 of 3" in told
     assert "1 of 2 within one point" in told
+
+
+def test_the_cost_of_weights_is_split_by_what_came_before_the_fit_and_since() -> None:
+    fits, rows = {20: "b", 50: "c"}, []
+    fit, fitted = "a", 0
+    for number in range(90):
+        if number in fits:
+            fit, fitted = fits[number], number
+        method = "refit" if number in fits else "matched" if number % 7 == 6 else "weights"
+        each = row(number, method, 0.04, fit)
+        if method == "weights":
+            each["seconds"] = (30.0 + 0.5 * (number - fitted) + 0.02 * fitted) / 1000.0
+        rows.append(each)
+    assert stream.weights_cost(rows) == (
+        pytest.approx(30.0),
+        pytest.approx(0.5),
+        pytest.approx(0.02),
+    )
+    assert stream.weights_cost(rows[:20]) is None
+    told = "\n".join(stream.table_lines(rows))
+    assert "Weights take 30 ms, +0.50 ms for every item since the fit and +0.020 ms" in told
