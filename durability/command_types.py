@@ -120,6 +120,17 @@ def sampling_options(
     return with_options
 
 
+def tries_option() -> Callable[[Command], Command]:
+    """Give the option ``--tries``."""
+    return click.option(
+        "--tries",
+        type=click.IntRange(1),
+        default=2,
+        show_default=True,
+        help="Times to sample while diagnostics fail by little, each with twice the draws.",
+    )
+
+
 def _count(name: str, least: int, default: int, told: str) -> Callable[[Command], Command]:
     return click.option(
         name, type=click.IntRange(least), default=default, show_default=True, help=told

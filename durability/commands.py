@@ -26,6 +26,7 @@ from durability.command_types import (
     cutoff_option,
     priors_option,
     sampling_options,
+    tries_option,
 )
 from durability.commands_backtest import backtest
 from durability.commands_election import election
@@ -105,13 +106,7 @@ def durability() -> None:
 @sampling_options()
 @click.option("--out", type=FOLDER, help="Folder for the report.  [default: forecasts/CASE/CUTOFF]")
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
-@click.option(
-    "--tries",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="Times to sample while diagnostics fail by little, each with twice the draws.",
-)
+@tries_option()
 @click.option(
     "--sensitivities/--no-sensitivities",
     default=True,

@@ -16,6 +16,7 @@ from durability.command_types import (
     cutoff_option,
     priors_option,
     sampling_options,
+    tries_option,
 )
 
 
@@ -25,6 +26,7 @@ from durability.command_types import (
 @priors_option("election", "A prior set for the model of votes, by name or path.")
 @sampling_options(draws=1500, tune=700)
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
+@tries_option()
 @click.option(
     "--record-json",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -30,9 +30,10 @@ from durability.election_data import REMAINDER, ElectionData, assemble_election
 from durability.election_settings import Election, read_election
 from durability.elections import Result
 from durability.errors import InputError, Problem, one_of, quoted
-from durability.inference import Fit, Model, fit
+from durability.inference import Fit, Model, Settings
 from durability.prior_sets import PriorSet, check_parameters, read_priors
 from durability.progress import Progress
+from durability.retries import TRIES, FailedTry, tried
 from durability.summaries import INTERVAL, chance
 from durability.verdict import Verdict, judge
 
@@ -78,6 +79,8 @@ class ElectionForecast:
     chances : mapping of str to mapping
         ``mean, low, high, interval_probability, mcse``: the interval is of the chance that a draw
         gives, over draws.
+    failed : tuple of FailedTry
+        Shorter fits that failed their checks before, in order.
     """
 
     election: Election
@@ -91,6 +94,7 @@ class ElectionForecast:
     fit: Fit | None
     verdict: Verdict
     chances: Mapping[str, Mapping[str, float]]
+    failed: tuple[FailedTry, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -122,6 +126,7 @@ def election_chances(
     tune: int = 700,
     chains: int = 4,
     refit: bool = False,
+    tries: int = TRIES,
     progress: Progress | None = None,
 ) -> ElectionForecast:
     """Forecast the election of a case, with what was known at a cutoff.
@@ -140,6 +145,8 @@ def election_chances(
         Draws kept of each chain, warm-up draws of each chain, chains.
     refit : bool
         Sample even where the fit is cached.
+    tries : int
+        As :func:`durability.retries.tried` takes it.
     progress : Progress, optional
         Told what is going on.
 
@@ -160,17 +167,16 @@ def election_chances(
     if result is not None:
         return _known(data, result)
     chosen = _priors(priors)
-    made = fit(
-        Model(name=MODEL, data=cast("ModelData", data), priors=chosen),
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        target_accept=TARGET_ACCEPT,
-        refit=refit,
-        progress=progress,
+    model = Model(name=MODEL, data=cast("ModelData", data), priors=chosen)
+    settings = Settings(
+        draws=draws, tune=tune, chains=chains, seed=seed, target_accept=TARGET_ACCEPT
     )
-    return forecast_votes(data, made, seed=seed)
+
+    def judged(made: Fit) -> ElectionForecast:
+        return forecast_votes(data, made, seed=seed)
+
+    found, failed = tried(model, settings, judged, tries=tries, refit=refit, progress=progress)
+    return replace(found, failed=failed)
 
 
 def election_chance(
@@ -453,7 +459,7 @@ def _refuse_failed(made: ElectionForecast) -> None:
 
         raise SamplingError(
             f"the polls as of {made.cutoff} gave draws that may not be used: "
-            f"{'; '.join(made.verdict.reasons)}; sample longer with durability election"
+            f"{'; '.join(made.verdict.reasons)}; look at them with durability election"
         )
 
 
@@ -498,6 +504,7 @@ def _record(made: ElectionForecast) -> dict[str, Any]:
         "house": _spread(made.total),
         "chances": {name: dict(values) for name, values in made.chances.items()},
         "verdict": made.verdict.to_record(),
+        "failed_tries": [each.to_record() for each in made.failed],
         **_made_with(made),
     }
 

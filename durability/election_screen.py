@@ -8,6 +8,7 @@ from typing import Any
 from durability.wording import (
     counted,
     error_points,
+    failed_tries,
     long_date,
     percent,
     percent_range,
@@ -44,6 +45,7 @@ def election_lines(record: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"DO NOT USE THESE NUMBERS: {verdict_words(record)}."
         yield from (f"  {reason}" for reason in record["verdict"]["reasons"])
+    yield from failed_tries(record)
     yield ""
     yield f"{record['election']['title']}, as of {long_date(record['cutoff'])}"
     yield ""

@@ -32,6 +32,7 @@ from durability.wording import (
     counted,
     dated,
     error_points,
+    failed_tries,
     headline_horizon,
     interval_name,
     number,
@@ -220,15 +221,6 @@ def diagnostics(record: Record, tree: xr.DataTree) -> Section:
         *_chain_figures(record, tree),
     ]
     return Section(name="diagnostics", title="Diagnostics", blocks=tuple(blocks))
-
-
-def failed_tries(record: Record) -> tuple[str, ...]:
-    """Say which shorter fits failed their checks before this one, and why."""
-    return tuple(
-        f"A fit of {counted(each['draws'], 'draw')} a chain failed its checks by little, so the "
-        f"model was sampled again with twice as many: {'; '.join(each['reasons'])}."
-        for each in record["failed_tries"]
-    )
 
 
 def _verdict_table(record: Record) -> Table:

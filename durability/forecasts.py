@@ -18,13 +18,14 @@ from durability.contributions import contributions_of
 from durability.errors import InputError, Problem
 from durability.identity import identity, knowledge
 from durability.inference import Fit, Settings, build
-from durability.judged_fits import TRIES, JudgedFit, fit_and_judge, horizons_to, judge_fit
+from durability.judged_fits import JudgedFit, fit_and_judge, horizons_to, judge_fit
 from durability.life_cycle import STATES
 from durability.particles import Particles, keep, particles_of, read_particles
 from durability.power_scaling import kept_power_scaling
 from durability.prior_sets import Prior, PriorSet, implied_quantiles
 from durability.progress import NullProgress, Progress, timed_stage
 from durability.prospects import prospects
+from durability.retries import TRIES
 from durability.rivals import kept_rivals
 from durability.scenario_records import watched_record
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
@@ -100,7 +101,7 @@ def run(
     seed, draws, tune, chains, refit
         As :func:`durability.fit` takes them.
     tries : int
-        As :func:`durability.judged_fits.fit_and_judge` takes it.
+        As :func:`durability.retries.tried` takes it.
     sensitivities, since
         As :func:`durability.forecast` takes them.
     progress : Progress, optional
@@ -335,7 +336,7 @@ def refitted(
     seed, draws, tune, chains : int
         As :func:`durability.fit` takes them.
     tries : int
-        As :func:`durability.judged_fits.fit_and_judge` takes it.
+        As :func:`durability.retries.tried` takes it.
     progress : Progress, optional
         Told what is going on.
 

@@ -24,9 +24,10 @@ from durability.inference import (
     sample,
     with_data,
 )
-from durability.judged_fits import TRIES, judge_fit, longer, may_pass
+from durability.judged_fits import judge_fit
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Part, Progress
+from durability.retries import TRIES, longer, may_pass
 from durability.sensitivity import changed_arrays
 
 if TYPE_CHECKING:

@@ -263,6 +263,15 @@ def verdict_words(record: Mapping[str, Any]) -> str:
     return f"the fit FAILED {failed} of its {len(checks)} checks" if failed else "the fit FAILED"
 
 
+def failed_tries(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say which shorter fits failed their checks before this one, and why."""
+    return tuple(
+        f"A fit of {counted(each['draws'], 'draw')} a chain failed its checks by little, so the "
+        f"model was sampled again with twice as many: {'; '.join(each['reasons'])}."
+        for each in record["failed_tries"]
+    )
+
+
 def part_words(part: Mapping[str, Any]) -> str:
     """Say what a part of a change is, on one line."""
     match part["kind"]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from fitted import made_fit
 from test_election_data import with_another_future
+from test_retries import NEAR, PASSED
 
-from durability import cache, election_forecast
+from durability import cache, election_forecast, inference
 from durability.catalogue import parameters_of
-from durability.election_data import assemble_election
+from durability.election_data import ElectionData, assemble_election
 from durability.election_forecast import (
     CHANCES,
     FUTURES,
@@ -22,6 +23,7 @@ from durability.election_forecast import (
     election_chances,
     forecast_votes,
 )
+from durability.election_screen import election_lines
 from durability.election_settings import Election, read_election
 from durability.errors import InputError, SamplingError
 from durability.inference import Fit, Model, Settings
@@ -85,7 +87,7 @@ def test_a_known_chance_samples_nothing(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("it must not sample")
 
-    monkeypatch.setattr(election_forecast, "fit", never)
+    monkeypatch.setattr(inference, "fit", never)
     assert election_chance("two_thirds", election, cutoff=AFTER) == 0.0
     assert election_chance("government", "armenia_azerbaijan", cutoff=AFTER) == 1.0
 
@@ -251,3 +253,38 @@ def test_a_short_fit_is_sampled_once_and_read_again(election: Election) -> None:
     assert np.array_equal(one.seats, again.seats)
     assert not one.verdict.ok  # far too short to be used
     assert [p.id for p in one.data.polls] == ["P01"]
+
+
+def test_a_fit_that_fails_by_little_is_sampled_again_with_twice_the_draws(
+    election: Election, made: ElectionForecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def fitted(model: Model, **how: Any) -> Fit:
+        asked.append({name: how[name] for name in ("draws", "tune", "target_accept")})
+        return drawn_fit(election)
+
+    def judged(data: ElectionData, fit: Fit, *, seed: int) -> ElectionForecast:
+        return dataclasses.replace(made, verdict=PASSED if len(asked) == 2 else NEAR)
+
+    monkeypatch.setattr(inference, "fit", fitted)
+    monkeypatch.setattr(election_forecast, "forecast_votes", judged)
+    found = election_chances(election, cutoff=CUTOFF)
+    accept = election_forecast.TARGET_ACCEPT
+    assert asked == [
+        {"draws": 1500, "tune": 700, "target_accept": accept},
+        {"draws": 3000, "tune": 1400, "target_accept": accept},
+    ]
+    assert found.verdict.ok
+    assert [each["draws"] for each in found.to_record()["failed_tries"]] == [1500]
+    assert any("A fit of 1,500 draws a chain failed" in line for line in told(found))
+    asked.clear()
+    once = election_chances(election, cutoff=CUTOFF, tries=1)
+    assert (len(asked), once.verdict.ok, once.failed) == (1, False, ())
+    asked.clear()
+    chance = election_chance("two_thirds", election, cutoff=CUTOFF, seed=14)
+    assert chance == made.chances["two_thirds"]["mean"]
+
+
+def told(found: ElectionForecast) -> list[str]:
+    return list(election_lines(found.to_record()))
