@@ -87,14 +87,14 @@ class Backtest:
         With the weight that its row has in the model. Of agreements that were left out together
         each density is its own, not joint: of fifteen at once no draws of this number could tell.
         """
-        told = {
-            agreement: density
-            for record in self.answers
-            for agreement, density in zip(
-                record["agreements"], record["counted_log_density"], strict=True
-            )
-        }
-        return tuple(told[agreement] for agreement in self.left_out.agreements)
+        told: dict[str, list[float]] = {}
+        for record in self.answers:
+            counted = record["counted_log_density"]
+            for agreement, density in zip(record["agreements"], counted, strict=True):
+                told.setdefault(agreement, []).append(density)
+        # By year an agreement is forecast from several origins, in the order of the answers.
+        each = {agreement: iter(densities) for agreement, densities in told.items()}
+        return tuple(next(each[agreement]) for agreement in self.left_out.agreements)
 
     @property
     def failed(self) -> tuple[Mapping[str, Any], ...]:

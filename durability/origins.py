@@ -37,7 +37,7 @@ from durability.leaving_out import YEARS, LeftOut, left_out_of
 from durability.predictors import Predictor
 from durability.prior_sets import PriorSet
 from durability.refits import Question, question_of, reference_of
-from durability.vocabulary import DAYS_PER_YEAR, MARKS, RUNGS
+from durability.vocabulary import DAYS_PER_YEAR
 
 BY_YEAR: Final = "year"
 FIRST_YEAR: Final = 1965
@@ -81,7 +81,8 @@ def make_origins(
     first : int
         Year of the first origin, which is its first of January.
     last : int, optional
-        No origin later; the year before the data's cutoff if not given.
+        No origin later; the year before the data's cutoff if not given. It too forecasts what
+        begins in the `every` years after it.
     every : int
         Years between origins.
 
@@ -96,10 +97,8 @@ def make_origins(
         There is none.
     """
     final = data.cutoff.year - 1 if last is None else min(last, data.cutoff.year - 1)
-    days = [date(year, 1, 1) for year in range(first, final + 1, every)]
-    found = [
-        _origin(data, day, following) for day, following in itertools.pairwise([*days, data.cutoff])
-    ]
+    days = [date(year, 1, 1) for year in range(first, final + every + 1, every)]
+    found = [_origin(data, day, min(after, data.cutoff)) for day, after in itertools.pairwise(days)]
     kept = tuple(each for each in found if each.spells and each.asked)
     if not kept:
         told = f"no origin from {first} to {final} has agreements to learn from and to forecast"
@@ -233,13 +232,10 @@ def baseline_by_year(
     years: Sequence[float] = YEARS,
     name: str,
 ) -> LeftOut:
-    r"""Let a baseline forecast from the same origins, from the same outcomes.
+    """Let a baseline forecast from the same origins, from the same outcomes.
 
-    A predictor speaks of agreements from their starts. Of one that stands at age :math:`a` it says
-    :math:`(F(a+h)-F(a))/(1-G(a))`, with :math:`G` the chance that the forecast would have become
-    pointless: breakdown, or for ``force`` and ``fatal`` the rung itself. Where it would call
-    something impossible, because nobody was seen to break at such ages, it says half an agreement
-    in one more than it has learned from.
+    Of an agreement that stands it says what its own law says given that age, which is what
+    :class:`~durability.predictors.Predictor` calls `ages`.
 
     Parameters
     ----------
@@ -253,36 +249,15 @@ def baseline_by_year(
     -------
     LeftOut
     """
-    by_id, at = {row.id: row for row in data.agreements}, np.asarray(years, dtype=float)
+    by_id = {row.id: row for row in data.agreements}
     chances: list[np.ndarray] = []
     for origin in origins:
         seen, asked = (
             [by_id[spell.agreement] for spell in each] for each in (origin.spells, origin.asked)
         )
-        ages = np.array(origin.entry_days)[:, None] / DAYS_PER_YEAR + np.array([0.0, *at])
-        # Every age that anybody asks about at once: a predictor is fitted once an origin.
-        every = np.unique(ages)
-        said = predictor(origin.spells, seen, asked, every)
-        chances += [
-            _given_standing(each[:, np.searchsorted(every, own)], len(seen), own[0])
-            for each, own in zip(said, ages, strict=True)
-        ]
+        ages = np.array(origin.entry_days) / DAYS_PER_YEAR
+        chances += [*predictor(origin.spells, seen, asked, years, ages)]
     return _left_out(origins, chances, data, years, name)
-
-
-def _given_standing(said: np.ndarray, learned_from: int, age: float) -> np.ndarray:
-    """Turn chances from the start, (rung, age and horizons), into chances from the age on."""
-    if age == 0.0:
-        return said[:, 1:]
-    ended = said[:, 0].copy()
-    for rung in RUNGS:
-        if rung not in MARKS[:-1]:
-            ended[RUNGS.index(rung)] = said[RUNGS.index("breakdown"), 0]
-    left = np.maximum(1.0 - ended, 1e-12)[:, None]
-    found = np.clip((said[:, 1:] - said[:, :1]) / left, 0.0, 1.0)
-    # Nothing seen at such ages is no proof that nothing happens: half of one agreement more.
-    least = np.maximum(found, 0.5 / (learned_from + 1.0))
-    return np.asarray(np.where((found <= 0.0).any(axis=-1, keepdims=True), least, found))
 
 
 def _left_out(

@@ -2,7 +2,10 @@ r"""Baselines as predictors: from the agreements they may learn from to chances 
 
 A predictor takes what became of some agreements and gives, for other agreements, the chance that
 each rung has happened by each age, given that they began: cumulative incidences, one less survival
-where nothing competes. None knows of news; only the last knows of ratings.
+where nothing competes. Of an agreement that stands at some age it gives the chance that each rung
+comes within so many years more, given that it had not: hazards accumulate from that age on, along
+every draw, and climatology counts those alone that were watched beyond it. None knows of news; only
+the last knows of ratings.
 
 =============  ==================================================================================
 `climatology`  how often it happened by that age, drawn to one half by one agreement
@@ -20,7 +23,7 @@ Each fit takes milliseconds, and the same call gives the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -53,6 +56,7 @@ class Predictor(Protocol):
         agreements: Sequence[Agreement],
         targets: Sequence[Agreement],
         years: Any,
+        ages: Any = 0.0,
     ) -> np.ndarray:
         """Give chances for `targets`: ndarray (target, rung, horizon).
 
@@ -63,7 +67,9 @@ class Predictor(Protocol):
         targets : sequence of Agreement
             Only what was known when they began may be used.
         years : array (horizon,)
-            Ages, rising.
+            After `ages`, rising.
+        ages : array (target,)
+            In years, at which each target stands without the rung; 0 at its start.
         """
         ...
 
@@ -73,16 +79,29 @@ def climatology(
     agreements: Sequence[Agreement],
     targets: Sequence[Agreement],
     years: Any,
+    ages: Any = 0.0,
 ) -> np.ndarray:
     """Kaplan–Meier climatology: see :class:`Predictor`."""
     model, at = catalogue.climatology(), np.asarray(years, dtype=float)
-    rungs = []
-    for rung in RUNGS:
-        seen = watched_rung(spells, rung)
-        ends = (seen.ended == HAPPENED, seen.ended == RULED_OUT)
-        found = model.incidence(seen.stop, *ends, seen.weight, at, entry=seen.entry)
-        rungs.append(model.drawn_to_half(found, at, seen.weight.sum()))
-    return np.repeat(np.array(rungs)[None], len(targets), axis=0)
+    watched = [watched_rung(spells, rung) for rung in RUNGS]
+
+    def from_age(age: float) -> np.ndarray:
+        rungs = []
+        for seen in watched:
+            there = seen.stop > age
+            weight = seen.weight[there]
+            ends = (seen.ended == HAPPENED, seen.ended == RULED_OUT)
+            found = model.incidence(
+                seen.stop[there],
+                *(end[there] for end in ends),
+                weight,
+                age + at,
+                entry=seen.entry[there],
+            )
+            rungs.append(model.drawn_to_half(found, at, weight.sum()))
+        return np.array(rungs)
+
+    return _each_once(_ages_of(ages, targets), from_age)
 
 
 def constant(
@@ -90,8 +109,9 @@ def constant(
     agreements: Sequence[Agreement],
     targets: Sequence[Agreement],
     years: Any,
+    ages: Any = 0.0,
 ) -> np.ndarray:
-    """Constant hazard: see :class:`Predictor`."""
+    """Constant hazard: see :class:`Predictor`; to it, all ages are alike."""
     found = _of_baseline("constant", _Arrays.of(spells, agreements, None), years)
     return np.repeat(found[None], len(targets), axis=0)
 
@@ -101,14 +121,16 @@ def table(
     agreements: Sequence[Agreement],
     targets: Sequence[Agreement],
     years: Any,
+    ages: Any = 0.0,
 ) -> np.ndarray:
-    """Tie × contiguity table: see :class:`Predictor`."""
-    cells: dict[tuple[str, bool], np.ndarray] = {}
-    for target in targets:
-        cell = (target.war_outcome, target.contiguous)
-        if cell not in cells:
-            cells[cell] = _of_baseline("table", _Arrays.of(spells, agreements, target), years)
-    return np.array([cells[target.war_outcome, target.contiguous] for target in targets])
+    """Tie × contiguity table: see :class:`Predictor`; to its rates, all ages are alike."""
+    cells = [(target.war_outcome, target.contiguous) for target in targets]
+    inside = dict(zip(cells, targets, strict=True))
+
+    def of_cell(cell: tuple[str, bool]) -> np.ndarray:
+        return _of_baseline("table", _Arrays.of(spells, agreements, inside[cell]), years)
+
+    return _each_once(cells, of_cell)
 
 
 def weibull(
@@ -116,11 +138,11 @@ def weibull(
     agreements: Sequence[Agreement],
     targets: Sequence[Agreement],
     years: Any,
+    ages: Any = 0.0,
 ) -> np.ndarray:
     """Weibull without drivers: see :class:`Predictor`."""
     nothing = np.zeros((len(spells), 0))
-    found = _regressed(spells, agreements, nothing, np.zeros((1, 0)), years)
-    return np.repeat(found, len(targets), axis=0)
+    return _regressed(spells, agreements, nothing, np.zeros((len(targets), 0)), years, ages)
 
 
 def ratings(
@@ -128,11 +150,14 @@ def ratings(
     agreements: Sequence[Agreement],
     targets: Sequence[Agreement],
     years: Any,
+    ages: Any = 0.0,
 ) -> np.ndarray:
     """Coders' mean ratings alone: see :class:`Predictor`."""
     rated = mean_ratings(agreements)
     centre = rated.mean(0)
-    return _regressed(spells, agreements, rated - centre, mean_ratings(targets) - centre, years)
+    return _regressed(
+        spells, agreements, rated - centre, mean_ratings(targets) - centre, years, ages
+    )
 
 
 PREDICTORS: Final[Mapping[str, Predictor]] = MappingProxyType(
@@ -154,6 +179,18 @@ def mean_ratings(agreements: Sequence[Agreement]) -> np.ndarray:
         for agreement in agreements
     ]
     return np.array(rows, dtype=float).reshape((len(agreements), len(DRIVERS)))
+
+
+def _ages_of(ages: Any, targets: Sequence[Any] | np.ndarray) -> list[float]:
+    return [float(age) for age in np.broadcast_to(np.asarray(ages, dtype=float), len(targets))]
+
+
+def _each_once[Key: Hashable](
+    keys: Sequence[Key], answer: Callable[[Key], np.ndarray]
+) -> np.ndarray:
+    """Answer for every target, asking once for targets that are alike: (target, rung, horizon)."""
+    known = {key: answer(key) for key in dict.fromkeys(keys)}
+    return np.array([known[key] for key in keys])
 
 
 def _edges(years: Any) -> np.ndarray:
@@ -182,6 +219,7 @@ def _regressed(
     covariates: np.ndarray,
     others: np.ndarray,
     years: Any,
+    ages: Any,
 ) -> np.ndarray:
     model, edges = catalogue.rated_hazard(), _edges(years)
     arrays = _Arrays.of(spells, agreements, None).arrays
@@ -193,8 +231,14 @@ def _regressed(
         draws=DRAWS,
         seed=SEED,
     )
-    found = model.increments(*drawn, others, edges)
-    return np.array([_chances(each, edges, years) for each in found])
+
+    def of_row(key: tuple[float, ...]) -> np.ndarray:
+        age, *row = key
+        (found,) = model.increments(*drawn, np.array([row]), age + edges)
+        return _chances(found, edges, years)
+
+    keys = [(age, *row) for age, row in zip(_ages_of(ages, others), others.tolist(), strict=True)]
+    return _each_once(keys, of_row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

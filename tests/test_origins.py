@@ -13,6 +13,7 @@ from worlds import history
 
 from durability.agreements import Agreement, DayRange
 from durability.assembly import ModelData
+from durability.backtests import Backtest
 from durability.errors import InputError
 from durability.history_data import assemble_history
 from durability.origins import (
@@ -133,38 +134,43 @@ def test_an_outcome_is_counted_from_the_origin_and_only_if_it_came_after() -> No
     assert found.by == "year"
 
 
-def test_a_constant_hazard_forecasts_the_same_from_every_age() -> None:
-    """Given that it stands, the age is nothing to it: the posterior of rates alone bends it."""
-    rate, years = 0.07, np.array([1.0, 5.0])
-
-    def known(_spells: Any, _rows: Any, targets: Any, ages: Any) -> np.ndarray:
-        said = 1.0 - np.exp(-rate * np.asarray(ages))
-        return np.broadcast_to(said, (len(targets), len(RUNGS), len(ages)))
-
-    found = baseline_by_year(known, [at(whole())], whole(), years=years, name="known")
-    np.testing.assert_allclose(
-        found.probability[:, RUNGS.index("breakdown")],
-        np.broadcast_to(1.0 - np.exp(-rate * years), (len(found.agreements), 2)),
+def test_each_origin_keeps_the_densities_of_its_own_answers() -> None:
+    some = origins()[3:6]
+    answers = tuple(
+        {
+            "agreements": [spell.agreement for spell in each.asked],
+            "counted_log_density": [-float(place)] * len(each.asked),
+            "mean": [[[0.1, 0.2]] * len(RUNGS)] * len(each.asked),
+        }
+        for place, each in enumerate(some)
     )
+    left = from_origins(some, answers, whole(), years=(1.0, 5.0), name="x")
+    test = Backtest(
+        name="x", by="year", ratings="seen", priors="default", answers=answers, left_out=left
+    )
+    wanted = [-float(place) for place, each in enumerate(some) for _ in each.asked]
+    assert list(test.log_densities) == wanted
+    assert len(set(left.agreements)) < len(left.agreements)
 
 
-def test_a_baseline_calls_nothing_impossible() -> None:
-    def sure(_spells: Any, _rows: Any, targets: Any, ages: Any) -> np.ndarray:
-        return np.full((len(targets), len(RUNGS), len(ages)), 0.2)
+def test_a_baseline_is_told_the_age_of_what_stands() -> None:
+    def aged(_spells: Any, _rows: Any, targets: Any, years: Any, ages: Any) -> np.ndarray:
+        assert len(ages) == len(targets)
+        said = np.minimum(np.asarray(ages)[:, None] / 100.0 + np.asarray(years) / 1000.0, 1.0)
+        return np.repeat(said[:, None], len(RUNGS), axis=1)
 
-    found = baseline_by_year(sure, [at(whole())], whole(), name="sure")
-    old = np.array([days > 0.0 for days in at(whole()).entry_days])
-    n = len(at(whole()).spells)
-    np.testing.assert_allclose(found.probability[old], 0.5 / (n + 1.0))
-    np.testing.assert_allclose(found.probability[~old], 0.2)
+    origin = at(whole())
+    found = baseline_by_year(aged, [origin], whole(), years=(1.0, 5.0), name="aged")
+    wanted = np.array(origin.entry_days) / DAYS_PER_YEAR / 100.0
+    np.testing.assert_allclose(found.probability[:, 2, 1], wanted + 0.005)
 
 
 def test_a_baseline_is_fitted_to_what_was_known() -> None:
     calls: list[tuple[Any, ...]] = []
 
-    def watched(spells: Any, rows: Any, targets: Any, ages: Any) -> np.ndarray:
+    def watched(spells: Any, rows: Any, targets: Any, years: Any, ages: Any) -> np.ndarray:
         calls.append((spells, [row.id for row in rows]))
-        return constant(spells, rows, targets, ages)
+        return constant(spells, rows, targets, years, ages)
 
     baseline_by_year(watched, [at(whole())], whole(), name="watched")
     ((spells, names),) = calls
@@ -178,7 +184,13 @@ def test_origins_follow_the_calendar_to_the_end() -> None:
     assert days == [date(year, 1, 1) for year in range(1965, days[-1].year + 1, 5)]
     every = {spell.agreement for each in origins() for spell in each.asked}
     assert every >= {name for name, day in starts().items() if day >= date(1965, 1, 1)}
-    assert len(make_origins(whole(), first=1990, last=2000, every=2)) == 6
+    few = make_origins(whole(), first=1990, last=2000, every=2)
+    assert [each.day.year for each in few] == [1990, 1992, 1994, 1996, 1998, 2000]
+    for origin in few:
+        asked = zip(origin.asked, origin.entry_days, strict=True)
+        end = date(origin.day.year + 2, 1, 1)
+        new = {name for name, day in starts().items() if origin.day <= day < end}
+        assert {spell.agreement for spell, age in asked if not age} == new
 
 
 def test_no_origin_is_an_error() -> None:

@@ -14,6 +14,7 @@ import pytest
 from durability import catalogue
 from durability.agreements import Agreement, read_agreements
 from durability.ladder import Observed, Spell, derive_spells
+from durability.outcomes import watched_rung
 from durability.predictors import (
     PREDICTORS,
     Predictor,
@@ -174,6 +175,45 @@ def test_constant_hazards_are_found_in_many_agreements(name: str) -> None:
     np.testing.assert_allclose(found, np.tile(true_incidence(rates), (4, 1, 1)), atol=0.03)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_constant_hazards_forecast_the_same_from_every_age(name: str) -> None:
+    """Force too, though what stands may have ended otherwise: of rates nothing wears off."""
+    rates = (0.05, 0.03, 0.02, 0.04)
+    spells, rows = made(10_000 if name == "table" else 4000, 7, rates=rates)
+    ages = [0.0, 3.0, 12.0]
+    found = PREDICTORS[name](spells, rows, [rows[0]] * 3, YEARS, ages)
+    np.testing.assert_allclose(found, np.tile(true_incidence(rates), (3, 1, 1)), atol=0.04)
+
+
+def test_a_weibull_goes_on_from_the_age_by_its_law_draw_by_draw() -> None:
+    spells, rows = history()
+    age, years = 7.0, np.array([2.0, 9.0])
+    found = PREDICTORS["weibull"](spells, rows, rows[:2], years, [0.0, age])
+    both = PREDICTORS["weibull"](spells, rows, rows[:1], [age, *(age + years)])
+    breakdown = RUNGS.index("breakdown")
+    np.testing.assert_allclose(found[0], PREDICTORS["weibull"](spells, rows, rows[:1], years)[0])
+    # Draws under which it would hardly have stood count in full: their posterior knows it already.
+    divided = (both[0, breakdown, 1:] - both[0, breakdown, 0]) / (1.0 - both[0, breakdown, 0])
+    assert (found[1, breakdown] > divided).all()
+    np.testing.assert_allclose(found[1, breakdown], divided, atol=0.02)
+
+
+def test_climatology_from_an_age_counts_what_was_watched_beyond_it() -> None:
+    spells, rows = history()
+    found = PREDICTORS["climatology"](spells, rows, rows[:2], [5.0], [0.0, 8.0])
+    seen = watched_rung(spells, "breakdown")
+    later = seen.stop > 8.0
+    times = np.unique(seen.stop[later & (seen.ended == 1) & (seen.stop <= 13.0)])
+    left = 1.0
+    for time in times:
+        watched = seen.weight[(seen.stop >= time) & (seen.entry < time)].sum()
+        left *= 1.0 - seen.weight[(seen.stop == time) & (seen.ended == 1)].sum() / watched
+    n = seen.weight[later].sum()
+    wanted = (n * (1.0 - left) + 0.5) / (n + 1.0)
+    assert 0.0 < 1.0 - left < 1.0
+    np.testing.assert_allclose(found[1, RUNGS.index("breakdown"), 0], wanted)
+
+
 # ---- one by one ---------------------------------------------------------------------------------
 
 
@@ -234,7 +274,7 @@ def test_a_weibull_sees_a_falling_hazard_where_a_constant_cannot() -> None:
 
 
 def test_any_function_of_the_same_signature_is_a_predictor() -> None:
-    def coin(spells: Any, agreements: Any, targets: Any, years: Any) -> np.ndarray:
+    def coin(spells: Any, agreements: Any, targets: Any, years: Any, ages: Any = 0.0) -> np.ndarray:
         return np.full((len(targets), len(RUNGS), len(years)), 0.5)
 
     predictor: Predictor = coin
