@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from durability.errors import InputError, Problem, one_of, quoted
-from durability.spell_groups import scaling
+from durability.spell_groups import repeated, scaling
 from durability.spell_tables import SpellTable
 
 Ties = Literal["efron", "breslow"]
@@ -91,8 +91,8 @@ def fit_cox(table: SpellTable, *, ties: Ties = "efron") -> CoxFit:
     Raises
     ------
     InputError
-        No covariate, no event, an event known only to an interval, or covariates that repeat one
-        another.
+        No covariate, no event, an event known only to an interval, or a covariate that does not
+        vary beside others and the strata among rows watched at an event.
     """
     _check(table, ties)
     centre, scale = scaling(table)
@@ -133,13 +133,24 @@ def _check(table: SpellTable, ties: str) -> None:
         problems.append(("events known to an interval", "Cox needs exact ages: leave out the end"))
     if table.events == 0.0:
         problems.append(("no event", "there is nothing to fit"))
-    scaled = table.design - table.design.mean(0)
-    if scaled.size and np.linalg.matrix_rank(scaled / np.linalg.norm(scaled, axis=0)) < len(
-        table.covariates
-    ):
-        problems.append(("covariates that repeat one another", "leave out the repeated ones"))
+    named = repeated(table, _at_risk(table) if table.events else None)
+    told = "does not vary beside the covariates before it and the strata"
+    problems += [(f"{quoted(name)} {told}", "leave it out") for name in named]
     if problems:
         raise InputError([Problem(where=table.name, found=f, allowed=a) for f, a in problems])
+
+
+def _at_risk(table: SpellTable) -> np.ndarray:
+    """Rows that were watched at an event of their stratum: the likelihood reads no other."""
+    found = []
+    for code in range(max(len(table.strata), 1)):
+        rows = np.flatnonzero(table.stratum == code)
+        ages = np.unique(table.stop[rows[table.event[rows] > 0.0]])
+        first, last = (
+            np.searchsorted(ages, edge[rows], side="right") for edge in (table.start, table.stop)
+        )
+        found.append(rows[first < last])
+    return np.concatenate(found)
 
 
 def _strata(table: SpellTable, design: np.ndarray) -> Iterator[_Stratum]:

@@ -23,7 +23,7 @@ differs from the plain one by more than :data:`ERRORS_LEAST` of its standard err
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -191,7 +191,20 @@ def _moves(
 # The model's own ----------------------------------------------------------------------------
 
 
-def match(base: Base, weighed: Reweighted, *, effective_least: float) -> Reweighted | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedDraws(Reweighted):
+    """Draws that have been moved, and weighed where they are now.
+
+    Parameters
+    ----------
+    seen : Seen
+        The draws there: what goes on from them must go on from these.
+    """
+
+    seen: Seen
+
+
+def match(base: Base, weighed: Reweighted, *, effective_least: float) -> MovedDraws | None:
     """Move a fit's draws to what is known now, where weights alone will not do.
 
     Parameters
@@ -203,7 +216,7 @@ def match(base: Base, weighed: Reweighted, *, effective_least: float) -> Reweigh
 
     Returns
     -------
-    Reweighted or None
+    MovedDraws or None
         None where moving them does not help enough.
     """
     if len(base.particles) <= effective_least:
@@ -213,7 +226,15 @@ def match(base: Base, weighed: Reweighted, *, effective_least: float) -> Reweigh
     if not trusted(found.log_ratios, effective_least):
         return None
     there = target.seen(found.draws)
-    return moved_to(base, weighed, there, found.log_ratios, moved=int(found.moved.sum()))
+    return there_weighed(base, weighed, there, found.log_ratios, moved=int(found.moved.sum()))
+
+
+def there_weighed(
+    base: Base, weighed: Reweighted, seen: Seen, log_ratios: np.ndarray, *, moved: int
+) -> MovedDraws:
+    """As :func:`durability.weighing.moved_to`, with the draws where they are now."""
+    told = moved_to(base, weighed, seen, log_ratios, moved=moved)
+    return MovedDraws(**{each.name: getattr(told, each.name) for each in fields(told)}, seen=seen)
 
 
 class _Target:

@@ -19,6 +19,7 @@ from durability.assembly import ModelData
 from durability.cases import Case
 from durability.errors import InputError, Problem
 from durability.inference import Fit
+from durability.matching import MovedDraws
 from durability.particles import ahead_of
 from durability.reweighting import Weights, effective_draws, smooth
 from durability.simulation import (
@@ -156,7 +157,11 @@ def _outset(present: Present, child: int) -> Outset:
     model = particles.model_of(data)
     # Months that have passed were continued by the update already; further continuations share
     # them by turns, and go on by random numbers of their own.
-    seen = seen_now(base, data, model.arrays, child % weighed.shares.shape[1])
+    seen = (
+        weighed.seen
+        if isinstance(weighed, MovedDraws)
+        else seen_now(base, data, model.arrays, child % weighed.shares.shape[1])
+    )
     normals = monthly_normals(
         len(particles), months=months + MONTHS, seed=particles.seed, child=child
     )[:, months:]

@@ -89,7 +89,7 @@ def watched_record(found: WatchList) -> dict[str, Any]:
 def _head(update: Update) -> dict[str, Any]:
     """Say what all of it starts from, and how far that can be trusted."""
     data, fit = update.weighed.data, update.base.particles
-    reasons = [] if update.method in ("refit", "fit") else [*update.reasons]
+    reasons = [] if update.method in ("matched", "refit", "fit") else [*update.reasons]
     if fit.verdict["ok"] is False:
         reasons += [f"of the fit: {reason}" for reason in fit.verdict["reasons"]]
     settings = Settings(

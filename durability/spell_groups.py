@@ -19,6 +19,9 @@ EXPANDED = 2.0
 """Terms a pattern below which every term carries its own covariates: the gradient of gathering
 them costs more than the few that are repeated."""
 
+REPEATED = 1e-9
+"""Share of a covariate's length below which what others do not say is rounding."""
+
 NEGLIGIBLE = 1e-12
 """Weight below which a signed count is the rounding of a zero."""
 
@@ -110,8 +113,13 @@ def row_arrays(table: SpellTable, groups: SpellGroups) -> dict[str, np.ndarray]:
 
 def time_unit(table: SpellTable) -> float:
     """Time watched over events: the mean time to an event at a constant hazard."""
-    watched = float((table.weight * (table.stop - table.start)).sum())
-    return watched / max(table.events, 0.5)
+    return float(_watched(table).sum()) / max(table.events, 0.5)
+
+
+def _watched(table: SpellTable) -> np.ndarray:
+    """Weighted time of each row; of an interval that an event fell in, half."""
+    until = np.where(table.within, 0.5 * (table.stop + table.end), table.stop)
+    return np.asarray(table.weight * (until - table.start))
 
 
 def scaling(table: SpellTable) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +128,7 @@ def scaling(table: SpellTable) -> tuple[np.ndarray, np.ndarray]:
     A covariate of two values is scaled to their distance, any other to two standard deviations
     (Gelman 2008, doi:10.1002/sim.3107).
     """
-    weight = table.weight * (table.stop - table.start)
+    weight = _watched(table)
     weight = weight / weight.sum()
     centre, scale = [], []
     for column in table.design.T:
@@ -131,6 +139,37 @@ def scaling(table: SpellTable) -> tuple[np.ndarray, np.ndarray]:
         centre.append(middle)
         scale.append(high - low if two else 2.0 * spread)
     return np.array(centre), np.array(scale)
+
+
+def repeated(table: SpellTable, rows: np.ndarray | None = None) -> tuple[str, ...]:
+    """Name covariates whose effect no data like these can tell.
+
+    Parameters
+    ----------
+    table : SpellTable
+    rows : ndarray of int, optional
+        The rows that count.
+
+    Returns
+    -------
+    tuple of str
+        Those that others before them, and the strata, say already.
+    """
+    design = table.design if rows is None else table.design[rows]
+    stratum = table.stratum if rows is None else table.stratum[rows]
+    count = np.maximum(np.bincount(stratum), 1)
+    basis = np.zeros((len(design), 0))
+    found = []
+    for name, column in zip(table.covariates, design.T, strict=True):
+        left = column - (np.bincount(stratum, column) / count)[stratum]
+        for _ in range(2):  # once more, for what rounding left
+            left = left - basis @ (basis.T @ left)
+        length = float(np.linalg.norm(left))
+        if length <= REPEATED * float(np.linalg.norm(column)):
+            found.append(name)
+        else:
+            basis = np.column_stack([basis, left / length])
+    return tuple(found)
 
 
 def patterns_of(table: SpellTable) -> tuple[np.ndarray, np.ndarray]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from durability.catalogue import spell_hazard
-from durability.errors import InputError, Problem
-from durability.spell_groups import SpellGroups, group_spells, row_arrays
+from durability.errors import InputError, Problem, quoted
+from durability.spell_groups import SpellGroups, group_spells, repeated, row_arrays
 from durability.spell_tables import SpellTable
 from durability.spells import Hazard, in_own_units
 
@@ -130,7 +130,7 @@ def maximise_spells(table: SpellTable, *, hazard: Hazard = "weibull") -> SpellMa
     Raises
     ------
     InputError
-        There is no event, or covariates that repeat one another.
+        There is no event, or a covariate does not vary beside others and the strata.
     """
     _check(table)
     exponential = hazard == "exponential"
@@ -171,10 +171,8 @@ def _check(table: SpellTable) -> None:
     problems = []
     if table.events == 0.0:
         problems.append(("no event", "a maximum needs one; fit_spells does not"))
-    scaled = table.design - table.design.mean(0)
-    spread = np.linalg.norm(scaled, axis=0)
-    if scaled.size and np.linalg.matrix_rank(scaled / spread) < len(table.covariates):
-        problems.append(("covariates that repeat one another", "leave out the repeated ones"))
+    told = "does not vary beside the covariates before it and the strata"
+    problems += [(f"{quoted(name)} {told}", "leave it out") for name in repeated(table)]
     if problems:
         raise InputError([Problem(where=table.name, found=f, allowed=a) for f, a in problems])
 

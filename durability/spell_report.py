@@ -27,7 +27,7 @@ from durability.inference import package_version
 from durability.markdown import to_markdown
 from durability.report import FIT_NAME, HTML_NAME, MARKDOWN_NAME, to_html
 from durability.spell_checks import SpellCheck
-from durability.spell_screen import effect_rows, table_lines
+from durability.spell_screen import caution_lines, effect_rows, table_lines
 from durability.spells import SpellFit
 from durability.summaries import INTERVAL
 from durability.wording import counted, number, percent
@@ -163,8 +163,9 @@ def _assumed(fit: SpellFit) -> Section:
         f"Time is measured in units of {number(fit.groups.unit)}; a covariate of two values is "
         "scaled to their distance, any other to two standard deviations."
     )
+    told = tuple(Paragraph(text=text) for text in (unit, *caution_lines(fit)))
     table = Table(name="priors", caption="What was believed before", columns=columns, rows=rows)
-    return Section(name="assumed", title="Assumptions", blocks=(Paragraph(text=unit), table))
+    return Section(name="assumed", title="Assumptions", blocks=(*told, table))
 
 
 def _checked(check: SpellCheck) -> Section:

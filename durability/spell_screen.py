@@ -36,6 +36,17 @@ def table_lines(spells: SpellTable) -> Iterator[str]:
     yield f"{printable(spells.name)}: {', '.join(parts)}."
 
 
+def caution_lines(fit: SpellFit) -> Iterator[str]:
+    """Say what a frailty is the law of, where spells entered late."""
+    late = fit.table.late
+    if fit.model.frailty and late:
+        yield (
+            f"{counted(late, 'subject')} entered later than age 0, and only because they had "
+            "lasted: the clusters' frailty is that of what entered, and the hazard before entry "
+            "is not that of all that began."
+        )
+
+
 def source_lines(source: SourceTable) -> Iterator[str]:
     """Say what a data set of others is, what was left out of it and how to cite it."""
     yield f"{source.source.title}."
@@ -56,6 +67,7 @@ def fit_lines(fit: SpellFit, check: SpellCheck) -> Iterator[str]:
     yield from table(
         ["", "estimate", f"{INTERVAL:.0%} interval", "hazard ratio"], list(effect_rows(fit))
     )
+    yield from caution_lines(fit)
     yield ""
     yield from _curve_lines(check)
     for name, found in check.loo.items():

@@ -73,6 +73,13 @@ class SpellTable:
         return (self.event > 0.0) & (self.end > self.stop)
 
     @property
+    def late(self) -> int:
+        """Count subjects that were watched from a later age than 0 only."""
+        first = np.full(len(self.subjects), np.inf)
+        np.minimum.at(first, self.subject, self.start)
+        return int((np.isfinite(first) & (first > 0.0)).sum())
+
+    @property
     def events(self) -> float:
         """Count events, by weight."""
         return float((self.weight * self.event).sum())
@@ -317,7 +324,8 @@ class _Reader:
 
 
 def _label(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # Whole numbers become floats where a cell of their column is missing.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _check_times(reader: _Reader, columns: Mapping[str, np.ndarray]) -> None:

@@ -28,6 +28,7 @@ from durability.inference import (
 )
 from durability.prior_sets import Prior, PriorSet, read_priors
 from durability.progress import NullProgress, Progress, timed_stage
+from durability.reweighting import weighted_quantiles
 from durability.spell_groups import SpellGroups, group_spells, log_ages
 from durability.spell_tables import SpellTable
 from durability.summaries import INTERVAL
@@ -327,11 +328,16 @@ def predict_spells(
     covariates: Mapping[str, Sequence[float]] | Any = None,
     *,
     after: float = 0.0,
+    seen: bool = False,
     clusters: Sequence[str] | None = None,
     strata: Sequence[str] | None = None,
     seed: int = 1,
 ) -> xr.Dataset:
-    r"""Survival of new spells, :math:`S(t \mid t_0) = e^{-[\Lambda(t)-\Lambda(t_0)]}`.
+    r"""Survival of spells, :math:`S(t \mid t_0) = e^{-[\Lambda(t)-\Lambda(t_0)]}` in each draw.
+
+    A new spell that has lasted until :math:`t_0` tells something of its frailty: the draws have
+    weight :math:`e^{-\Lambda(t_0)}`, so that the means keep to
+    :math:`\bar S(t \mid t_0) = \bar S(t)/\bar S(t_0)`. Of a spell of the table the draws know it.
 
     Parameters
     ----------
@@ -343,6 +349,9 @@ def predict_spells(
         named. Without it, one average spell.
     after : float
         Age until which the spells are known to have lasted.
+    seen : bool
+        Whether the fit has seen that they lasted: they are rows of its table, each of which needs
+        its cluster where there is a frailty.
     clusters : sequence of str, optional
         The cluster of each spell, for its own frailty; a name that the table lacks, or none given,
         draws a new cluster's frailty from its law.
@@ -354,13 +363,15 @@ def predict_spells(
     Returns
     -------
     Dataset
-        ``survival`` (draw, spell, time) in [0, 1], and ``mean``, ``low``, ``high`` (spell, time):
-        equal tails that hold 90 % of the draws.
+        ``survival`` (draw, spell, time) in [0, 1], the draws' ``weight`` (draw, spell), and
+        ``mean``, ``low``, ``high`` (spell, time) under it: equal tails that hold 90 %.
+        ``effective_draws`` (spell): how many equal weights would tell as much.
 
     Raises
     ------
     InputError
-        A covariate or stratum that the fit does not know, or times before `after`.
+        A covariate or stratum that the fit does not know, times before `after`, or spells that
+        were seen in a cluster that was not.
     """
     import xarray as xr
 
@@ -376,20 +387,30 @@ def predict_spells(
     fixed = {n: v for n, v in theta.items() if not n.startswith("frailty")}
     eta = spell_hazard().linear(fixed, rows)
     if "frailty_raw" in theta:
-        eta = eta + _frailties(theta, fit.table, clusters, len(design), seed)
+        eta = eta + _frailties(theta, fit.table, clusters, len(design), seed, seen=seen)
     shape = spell_hazard().shapes(theta, np)[:, stratum][..., None]
     edges = log_ages(np.append(ages, after), fit.groups.unit)
     powers = np.where(np.append(ages, after) > 0.0, np.exp(shape * edges), 0.0)
-    survival = np.exp(-np.exp(eta)[..., None] * (powers[..., :-1] - powers[..., -1:]))
+    hazard = np.exp(eta)[..., None]
+    survival = np.exp(-hazard * (powers[..., :-1] - powers[..., -1:]))
+    lasted = -(0.0 if seen else 1.0) * (hazard * powers[..., -1:])[..., 0]
+    weight = np.exp(lasted - lasted.max(axis=0))
+    weight = weight / weight.sum(axis=0)
     tails = ((1.0 - INTERVAL) / 2.0, (1.0 + INTERVAL) / 2.0)
-    low, high = np.quantile(survival, tails, axis=0)
+    ends = [
+        [weighted_quantiles(survival[:, i, j], weight[:, i], tails) for j in range(ages.size)]
+        for i in range(len(design))
+    ]
+    low, high = np.moveaxis(np.array(ends), -1, 0)
     flat = ("spell", "time")
     return xr.Dataset(
         {
             "survival": (("draw", *flat), survival),
-            "mean": (flat, survival.mean(0)),
+            "weight": (("draw", "spell"), weight),
+            "mean": (flat, (weight[..., None] * survival).sum(axis=0)),
             "low": (flat, low),
             "high": (flat, high),
+            "effective_draws": ("spell", 1.0 / (weight**2).sum(axis=0)),
         },
         coords={"time": ages, "spell": np.arange(len(design))},
         attrs={"interval_probability": INTERVAL, "after": after},
@@ -437,12 +458,18 @@ def _frailties(
     clusters: Sequence[str] | None,
     n: int,
     seed: int,
+    *,
+    seen: bool,
 ) -> np.ndarray:
     """Frailties of new spells: of their cluster where it is known, else of a new one."""
     named = list(clusters or [""] * n)
     if len(named) != n:
         found = f"{len(named)} clusters for {n} spells"
         raise InputError([Problem(where="clusters", found=found, allowed="name one a spell")])
+    strange = [name for name in named if name not in table.clusters]
+    if seen and strange:
+        found = f"cluster {quoted(strange[0])} of a spell that was seen"
+        raise InputError([Problem(where="clusters", found=found, allowed=one_of(table.clusters))])
     rng = np.random.default_rng(seed)
     raw = rng.normal(size=(len(theta["frailty_sd"]), n))
     for place, name in enumerate(named):

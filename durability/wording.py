@@ -292,7 +292,7 @@ PART_NAMES = {
     "history": "what has become known of other agreements",
     "anchors": "how the agreement itself was rated",
     "priors": "the prior set",
-    "remainder": "what weights cannot tell (the refit)",
+    "remainder": "what weights cannot tell",
 }
 
 

@@ -174,5 +174,5 @@ def test_what_cox_cannot_do_is_told_at_once() -> None:
             ),
             ties="exact",  # type: ignore[arg-type]
         )
-    for what in ("must be one of efron, breslow", "no event", "repeat one another"):
+    for what in ("must be one of efron, breslow", "no event", "does not vary beside"):
         assert what in str(told.value)

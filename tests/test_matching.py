@@ -15,10 +15,12 @@ from durability import matching, units, updating
 from durability.assembly import assemble
 from durability.attribution import attribute
 from durability.catalogue import density
+from durability.comparing import scenarios
 from durability.matching import match_draws, reach, trusted
 from durability.reweighting import mcse, smooth
+from durability.scenario_records import comparison_record
 from durability.updating import update
-from durability.weighing import Base, moved_to, prepare, reweigh, seen_now
+from durability.weighing import Base, prepare, reweigh, seen_now
 
 DRAWS = 4000
 LEAST = 400.0
@@ -272,7 +274,8 @@ def hopeful(base: object, weighed: object, *, effective_least: float) -> Any:
     moved = target._names == "path_raw"
     there = target.draws + np.where(moved, 0.01, 0.0)
     ratios = target.log_ratio(there, moved)
-    return moved_to(base, weighed, target.seen(there), ratios, moved=int(moved.sum()))  # type: ignore[arg-type]
+    seen = target.seen(there)
+    return matching.there_weighed(base, weighed, seen, ratios, moved=int(moved.sum()))  # type: ignore[arg-type]
 
 
 def test_moved_draws_stand_between_weights_and_a_refit(
@@ -302,6 +305,16 @@ def test_moved_draws_stand_between_weights_and_a_refit(
     assert again.table == found.table
     other = update(many, NEWS[::-1], case=flagship())
     assert other.table == found.table
+    # Scenarios go on from where the draws have been moved to, not from where the fit left them.
+    as_they_come = scenarios(found, []).table
+    for rung, by_horizon in found.table.items():
+        for months, now in by_horizon.items():
+            assert as_they_come[rung][months]["mean"] == pytest.approx(now["mean"], abs=1e-12)
+    assert comparison_record(scenarios(found, []))["verdict"] == {
+        "ok": True,
+        "reasons": [],
+        "checks": [],
+    }
     still = update(many, NEWS, case=flagship(), move=False)
     assert (still.method, still.ok, still.unmoved) == ("weights", False, None)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from test_cox import small
 
+from durability.cox import fit_cox
 from durability.errors import InputError
+from durability.spell_groups import scaling, time_unit
 from durability.spell_maximum import maximise_spells
 from durability.spell_sources import read_source, source_spells
 from durability.spell_tables import read_spells
@@ -90,5 +93,47 @@ def test_covariates_that_repeat_one_another_are_refused() -> None:
     data = small()
     data["y"] = 3.0 - data["x"]
     table = read_spells(data, stop="stop", event="event", covariates=["x", "y"])
-    with pytest.raises(InputError, match="repeat one another"):
+    with pytest.raises(InputError, match='"y" does not vary beside the covariates before it'):
         maximise_spells(table)
+
+
+@pytest.mark.parametrize("fit", [maximise_spells, fit_cox])
+def test_a_covariate_that_a_stratum_says_is_refused(fit: Any) -> None:
+    """The likelihood is flat along it: any answer would be one of rounding."""
+    data = small()
+    half = np.arange(len(data["x"])) % 2
+    data = {**data, "half": half, "side": np.where(half > 0, "a", "b")}
+    how: dict[str, Any] = {"stop": "stop", "event": "event", "strata": "side"}
+    table = read_spells(data, covariates=["x", "half"], **how)
+    with pytest.raises(InputError, match='"half" does not vary beside the'):
+        fit(table)
+    assert fit(read_spells(data, covariates=["x"], **how)).converged
+
+
+def test_cox_reads_only_rows_that_were_watched_at_an_event() -> None:
+    data = {"stop": [1.0, 2.0, 3.0, 0.5], "event": [1, 0, 1, 0], "x": [0.0, 0.0, 0.0, 1.0]}
+    table = read_spells(data, stop="stop", event="event", covariates=["x"])
+    with pytest.raises(InputError, match='"x" does not vary'):
+        fit_cox(table)
+    assert np.isfinite(maximise_spells(table, hazard="exponential").estimates).all()
+
+
+def test_what_was_never_watched_has_a_unit_and_scales() -> None:
+    """Current status: whether it had happened by one look, and nothing else."""
+    rng = np.random.default_rng(8)
+    x, look = rng.normal(size=300), rng.uniform(1.0, 9.0, 300)
+    age = rng.exponential(size=300) / (0.2 * np.exp(0.8 * x))
+    happened = age <= look
+    data = {
+        "stop": np.where(happened, 0.0, look),
+        "end": np.where(happened, look, np.nan),
+        "event": happened * 1,
+        "x": x,
+    }
+    only = {name: values[happened] for name, values in data.items()}
+    how: dict[str, Any] = {"stop": "stop", "end": "end", "event": "event", "covariates": ["x"]}
+    table = read_spells(only, **how)
+    assert time_unit(table) > 0.0
+    assert (scaling(table)[1] > 0.0).all()
+    found = maximise_spells(read_spells(data, **how), hazard="exponential")
+    assert found.estimates[-1] == pytest.approx(0.8, abs=0.25)

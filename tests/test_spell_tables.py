@@ -58,6 +58,14 @@ def test_a_file_gives_the_same_table_as_a_frame(tmp_path: Path, ending: str) -> 
     assert one.name == path.name
 
 
+def test_long_numbers_stay_apart_as_names() -> None:
+    """A column of whole numbers with an empty cell comes as floats."""
+    ids = [1000001.0, 1000002.0, 0.1234567, 0.1234568]
+    table = read({"region": ids}, strata="region", cluster="region")
+    assert set(table.clusters) == {"1000001", "1000002", "0.1234567", "0.1234568"}
+    assert len(set(table.strata)) == 4
+
+
 def test_everything_wrong_is_told_at_once_with_its_line() -> None:
     told = problems_of(
         {"ended": [0, 2, 1, 0], "size": [1.0, np.inf, 2.0, 3.0], "begin": [0.0, 2.0, 3.0, -1.0]},

@@ -16,6 +16,7 @@ from durability.errors import InputError
 from durability.ladder import kaplan_meier
 from durability.spell_checks import check_spells, product_limit
 from durability.spell_report import write_spell_report
+from durability.spell_screen import caution_lines, fit_lines
 from durability.spell_sources import read_source, source_spells
 from durability.spell_tables import SpellTable, read_spells
 from durability.spells import SpellFit, build_spells, fit_spells, predict_spells
@@ -69,7 +70,7 @@ def table() -> SpellTable:
 
 @pytest.fixture(scope="module")
 def fit(table: SpellTable) -> SpellFit:
-    return fit_spells(table, draws=400, tune=400)
+    return fit_spells(table, draws=1000, tune=400)
 
 
 @pytest.mark.slow
@@ -118,16 +119,45 @@ def test_survival_is_the_closed_form_of_every_draw(fit: SpellFit) -> None:
         fit, [10.0, 50.0], {"x": [2.0, 5.0], "z": [0.0, 1.0]}, after=4.0, clusters=[known, known]
     )
     posterior = fit.posterior
-    one = {n: posterior[n].values.reshape((1600, -1)) for n in ("shape", "intercept", "frailty")}
-    effect = posterior["effect"].values.reshape((1600, 2))
+    one = {n: posterior[n].values.reshape((4000, -1)) for n in ("shape", "intercept", "frailty")}
+    effect = posterior["effect"].values.reshape((4000, 2))
     s = one["shape"][:, 0]
     eta = one["intercept"][:, 0] + effect @ np.array([5.0, 1.0]) + one["frailty"][:, 3]
     wanted = np.exp(-np.exp(eta) * (50.0**s - 4.0**s))
     assert found["survival"].values[:, 1, 1] == pytest.approx(wanted, rel=1e-8)
     assert (found["low"] <= found["mean"]).all()
+    seen = predict_spells(
+        fit, [50.0], {"x": [5.0], "z": [1.0]}, after=4.0, clusters=[known], seen=True
+    )
+    assert seen["mean"].item() == pytest.approx(wanted.mean(), rel=1e-8)
     new = predict_spells(fit, [50.0], {"x": [5.0], "z": [1.0]}, after=4.0)
     width = float((new["high"] - new["low"]).values.max())
     assert width > float((found["high"] - found["low"]).values[1, 1])
+
+
+@pytest.mark.slow
+def test_a_new_spell_that_has_lasted_is_likely_to_be_a_lasting_one(fit: SpellFit) -> None:
+    ages, who = [30.0, 60.0, 90.0], {"x": [2.0, 5.0], "z": [0.0, 1.0]}
+    whole = predict_spells(fit, ages, who)
+    later = predict_spells(fit, ages[1:], who, after=30.0)
+    wanted = whole["mean"].values[:, 1:] / whole["mean"].values[:, :1]
+    assert later["mean"].values == pytest.approx(wanted, rel=1e-9)
+    assert (whole["effective_draws"] == pytest.approx(4000.0)).all()
+    assert (later["effective_draws"] < 4000.0).all()
+    plain = later["survival"].mean("draw")
+    assert (later["mean"] > plain).all()
+    with pytest.raises(InputError, match="of a spell that was seen"):
+        predict_spells(fit, ages, who, after=30.0, seen=True)
+
+
+@pytest.mark.slow
+def test_late_entry_under_a_frailty_is_told(fit: SpellFit) -> None:
+    (told,) = caution_lines(fit)
+    late = int((fit.table.start > 0.0).sum())
+    assert told.startswith(f"{late} subjects entered later than age 0")
+    assert told in fit_lines(fit, check_spells(fit))
+    early = replace(fit.table, start=0.0 * fit.table.start)
+    assert not list(caution_lines(replace(fit, model=replace(fit.model, table=early))))
 
 
 @pytest.mark.slow
