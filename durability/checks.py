@@ -17,6 +17,7 @@ import numpy as np
 from durability import cache
 from durability.catalogue import marginals
 from durability.cross_validation import leave_one_out
+from durability.fast_leaving_out import left_out_terms
 from durability.history import cumulative_by_age
 from durability.inference import Fit, package_version, thinned_draws
 from durability.summaries import curve, interval
@@ -89,10 +90,10 @@ def check(fit: Fit, prior: Mapping[str, np.ndarray]) -> Checked:
     likelihood = _log_likelihood(fit)
     tree = _tree(fit, prior, levels, times, likelihood)
     held = tree["log_likelihood"].to_dataset()
-    loo = {
-        name: leave_one_out(values, list(held[UNITS[name]].values), name)
-        for name, values in likelihood.items()
-    }
+    loo = {"outcomes": leave_outcomes_out(fit)}
+    if "events" in likelihood:
+        labels = list(held[UNITS["events"]].values)
+        loo["events"] = leave_one_out(likelihood["events"], labels, "events")
     return Checked(record={"ratings": ratings, "ladder": ladder, "loo": loo}, tree=tree)
 
 
@@ -187,8 +188,8 @@ def _log_likelihood(fit: Fit) -> dict[str, np.ndarray]:
     return _kept(fit, LOO_DRAWS, "", computed)
 
 
-def outcome_likelihoods(fit: Fit, *, draws: int = LOO_DRAWS) -> np.ndarray:
-    """Log-likelihood of history's outcomes, what is an agreement's own integrated out. Cached.
+def leave_outcomes_out(fit: Fit, *, draws: int = LOO_DRAWS) -> dict[str, Any]:
+    """Leave history's outcomes out one by one, with the mark of hindsight that each has put on.
 
     Parameters
     ----------
@@ -198,16 +199,35 @@ def outcome_likelihoods(fit: Fit, *, draws: int = LOO_DRAWS) -> np.ndarray:
 
     Returns
     -------
-    ndarray (chain, draw, agreement)
+    dict
+        Of :func:`durability.cross_validation.leave_one_out`. The density of an outcome is that
+        given the agreement's ratings read without hindsight.
+    """
+
+    found = left_out_outcomes(fit, draws=draws)
+    labels = list(fit.model.data.coords["agreement"])
+    return leave_one_out(found["outcomes"], labels, "outcomes", ratios=found["ratios"])
+
+
+def left_out_outcomes(fit: Fit, *, draws: int = LOO_DRAWS) -> dict[str, np.ndarray]:
+    """Give :func:`durability.fast_leaving_out.left_out_terms` of a fit. Cached.
+
+    Parameters
+    ----------
+    fit : Fit
+    draws : int
+        About so many, evenly spread.
+
+    Returns
+    -------
+    dict
+        ``ratios`` and ``outcomes``, the densities: ndarray (chain, draw, agreement).
     """
 
     def computed() -> dict[str, np.ndarray]:
-        module, arrays = fit.model.module, fit.model.arrays
-        _, theta = thinned_draws(fit, draws)
-        latent = module.latents(theta, arrays, np)
-        return {"outcomes": marginals().outcomes(theta, latent, arrays, _own_points())}
+        return dict(zip(("ratios", "outcomes"), left_out_terms(fit, draws=draws), strict=True))
 
-    return _kept(fit, draws, "outcomes", computed)["outcomes"]
+    return _kept(fit, draws, "left out", computed)
 
 
 def _own_points() -> np.ndarray:
@@ -240,7 +260,7 @@ def _kept(
     return found
 
 
-UNITS = {"outcomes": "agreement", "events": "event"}
+UNITS = {"outcomes": "agreement", "ratios": "agreement", "events": "event"}
 
 
 def _tree(

@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from durability.reweighting import smooth
 
-def leave_one_out(values: np.ndarray, labels: Sequence[Any], name: str) -> dict[str, Any]:
+
+def leave_one_out(
+    values: np.ndarray, labels: Sequence[Any], name: str, *, ratios: np.ndarray | None = None
+) -> dict[str, Any]:
     """Estimate how well each unit is predicted by a fit without it.
 
     Parameters
@@ -23,6 +27,9 @@ def leave_one_out(values: np.ndarray, labels: Sequence[Any], name: str) -> dict[
         Of the units.
     name : str
         What the units are.
+    ratios : ndarray (chain, draw, unit), optional
+        Log importance ratios that take each unit away from the fit, where that is more than its
+        likelihood undone.
 
     Returns
     -------
@@ -39,7 +46,8 @@ def leave_one_out(values: np.ndarray, labels: Sequence[Any], name: str) -> dict[
     thin = xr.DataTree.from_dict({"posterior": flat, "log_likelihood": pointwise})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # high Pareto k is told in the record
-        found = az.loo(thin, var_name=name, pointwise=True, reff=1.0)
+        weights = {} if ratios is None else _weights(ratios)
+        found = az.loo(thin, var_name=name, pointwise=True, reff=1.0, **weights)
     elpd, k = found.elpd_i.values, found.pareto_k.values
     return {
         "elpd": float(found.elpd),
@@ -51,4 +59,16 @@ def leave_one_out(values: np.ndarray, labels: Sequence[Any], name: str) -> dict[
             {"id": str(label), "elpd": float(e), "pareto_k": float(each)}
             for label, e, each in zip(labels, elpd, k, strict=True)
         ],
+    }
+
+
+def _weights(ratios: np.ndarray) -> dict[str, Any]:
+    """Smooth ratios to weights, as `arviz.loo` takes them."""
+    import xarray as xr
+
+    smoothed = [smooth(each) for each in ratios.reshape((-1, ratios.shape[-1])).T]
+    logs = np.log([each.values for each in smoothed]).T.reshape(ratios.shape)
+    return {
+        "log_weights": xr.DataArray(logs, dims=("chain", "draw", "unit")),
+        "pareto_k": xr.DataArray([each.khat for each in smoothed], dims="unit"),
     }

@@ -118,6 +118,30 @@ def leave_out_fast(fit: Fit, *, years: Sequence[float] = YEARS, name: str) -> Fa
     )
 
 
+def left_out_terms(fit: Fit, *, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    r"""Give what leaving out each outcome of history weighs draws by, and its density there.
+
+    Parameters
+    ----------
+    fit : Fit
+        With a case or without.
+    draws : int
+        About so many, evenly spread.
+
+    Returns
+    -------
+    ratios : ndarray (draw, agreement)
+        :math:`\log p_0(r_j\mid\theta) - \log p_1(r_j, y_j\mid\theta)`.
+    densities : ndarray (draw, agreement)
+        :math:`\log p_0(y_j\mid r_j,\theta)`.
+    """
+    _, theta = thinned_draws(fit, draws)
+    arrays = fit.model.arrays
+    latent = fit.model.module.latents(theta, arrays, np)
+    reading, both, density, _ = _integrated(fit, theta, latent, arrays, ())
+    return reading - both, density
+
+
 def _integrated(
     fit: Fit, theta: Arrays, latent: Arrays, arrays: Arrays, years: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -148,7 +172,8 @@ def _integrated(
         told.append(law + blind)
         informed.append(law + seen)
         happened.append(fit.model.module.outcomes(theta, moved, arrays, np))
-        chances.append(_chances(fit, theta, moved, arrays, years))
+        if len(years):
+            chances.append(_chances(fit, theta, moved, arrays, years))
     blindly, aware, outcome = np.array(told), np.array(informed), np.array(happened)
     reading = np.logaddexp.reduce(blindly, axis=0)
     share = np.exp(blindly - reading)
@@ -156,7 +181,7 @@ def _integrated(
         reading,
         np.logaddexp.reduce(aware + outcome, axis=0),
         np.logaddexp.reduce(blindly + outcome, axis=0) - reading,
-        np.einsum("psj,psjrh->sjrh", share, np.array(chances)),
+        np.einsum("psj,psjrh->sjrh", share, np.array(chances)) if chances else np.empty(0),
     )
 
 
@@ -198,15 +223,16 @@ def _moved(
 
 def _read(theta: Arrays, latent: Arrays, arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
     """Log-likelihood of each agreement's ratings, without hindsight and with it: (draw, row)."""
-    row, every = arrays["coding_row"], np.arange(arrays["coding_row"].size)
+    count = latent["history_standing"].shape[1]
+    own = np.flatnonzero(arrays["coding_row"] < count)  # after them a case has its anchors
     blind = {**arrays, "coding_broke": np.zeros_like(arrays["coding_broke"])}
-    without = marginals().codings(theta, latent, blind, every)
-    marked = np.flatnonzero(arrays["coding_broke"] > 0.0)
+    without = marginals().codings(theta, latent, blind, own)
+    marked = np.flatnonzero(arrays["coding_broke"][own] > 0.0)
     aware = without.copy()
     if marked.size:
-        aware[:, marked] = marginals().codings(theta, latent, arrays, marked)
-    of_row = np.zeros((row.size, latent["history_standing"].shape[1]))
-    of_row[every, row] = 1.0
+        aware[:, marked] = marginals().codings(theta, latent, arrays, own[marked])
+    of_row = np.zeros((own.size, count))
+    of_row[np.arange(own.size), arrays["coding_row"][own]] = 1.0
     return without @ of_row, aware @ of_row
 
 

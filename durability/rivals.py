@@ -21,7 +21,6 @@ import numpy as np
 
 from durability import cache, checks
 from durability.catalogue import library_hash
-from durability.cross_validation import leave_one_out
 from durability.errors import InputError, Problem, quoted
 from durability.inference import Fit
 from durability.prior_sets import PriorSet
@@ -37,7 +36,7 @@ from durability.rival_forecasts import SetForecast, forecast_of, judged, shipped
 from durability.summaries import INTERVAL, TAILS
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 
-LOO_DRAWS: Final = 2000
+LOO_DRAWS: Final = 1000
 """Behind the densities of left-out outcomes: differences between sets are small beside those
 between agreements, so their Monte Carlo error must be too."""
 
@@ -111,7 +110,7 @@ def compare_rivals(
     found = fit_rivals(fit, sets, progress=progress)
     progress.stage("Leaving outcomes out")
     for each in (fit, *found):
-        checks.outcome_likelihoods(each, draws=LOO_DRAWS)
+        checks.leave_outcomes_out(each, draws=LOO_DRAWS)
     record = rivals_record(fit, HORIZONS_MONTHS, sets=sets)
     record["sets"][0]["note"] = judged(fit, months=max(HORIZONS_MONTHS)).note
     return {"rivals": record, "breakdown": record["sets"][0]["breakdown"]}
@@ -254,11 +253,7 @@ def _comparison(
 ) -> dict[str, Any]:
     """Hold the sets against each other by history's outcomes, left out one at a time."""
     data = fits[0].model.data
-    labels = list(data.coords["agreement"])
-    found = [
-        leave_one_out(checks.outcome_likelihoods(each, draws=LOO_DRAWS), labels, "outcomes")
-        for each in fits
-    ]
+    found = [checks.leave_outcomes_out(each, draws=LOO_DRAWS) for each in fits]
     return compare_forecasts(
         np.array([[row["elpd"] for row in each["rows"]] for each in found]),
         forecasts,

@@ -241,14 +241,58 @@ def test_a_unit_that_rules_the_posterior_is_counted() -> None:
     assert bad == "c"
 
 
-def test_leaving_one_out_is_arvizs_on_the_same_draws(narrow: Fit, checked: checks.Checked) -> None:
+def test_leaving_one_out_is_arvizs_on_the_same_draws(checked: checks.Checked) -> None:
     import arviz as az
 
-    for name in ("outcomes", "events"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = az.loo(checked.tree, var_name=name, pointwise=True, reff=1.0)
-        assert checked.record["loo"][name]["elpd"] == pytest.approx(float(found.elpd), rel=1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = az.loo(checked.tree, var_name="events", pointwise=True, reff=1.0)
+    assert checked.record["loo"]["events"]["elpd"] == pytest.approx(float(found.elpd), rel=1e-9)
+
+
+def test_ratios_that_undo_the_likelihood_are_what_arviz_takes_by_itself() -> None:
+    pointwise = np.random.default_rng(11).normal(-2.0, 0.4, (4, 300, 7))
+    told = leave_one_out(pointwise, range(7), "outcomes", ratios=-pointwise)
+    plain = leave_one_out(pointwise, range(7), "outcomes")
+    for row, other in zip(told["rows"], plain["rows"], strict=True):
+        assert row["elpd"] == pytest.approx(other["elpd"], rel=1e-9)
+        assert row["pareto_k"] == pytest.approx(other["pareto_k"], rel=1e-6)
+    assert told["p"] == pytest.approx(plain["p"])
+
+
+def test_the_mark_of_hindsight_goes_with_the_outcome_that_put_it_on() -> None:
+    """Two laws of a rating, with the outcome's mark and without: the exact posterior is known."""
+    # A rating r ~ N(θ + h b, 1) where b marks a breakdown; y ~ Bernoulli(θ's own chance).
+    rng = np.random.default_rng(12)
+    theta = rng.normal(size=40_000)
+    h, r = 0.8, 1.4
+    chance = expit(-0.5 + theta)
+    marked, blind = stats.norm.logpdf(r, theta + h), stats.norm.logpdf(r, theta)
+    # Draws of the fit: the prior, weighed by the marked rating and the breakdown.
+    weight = np.exp(marked) * chance
+    drawn = rng.choice(theta.size, size=20_000, p=weight / weight.sum())
+    ratios = (blind - marked - np.log(chance))[drawn].reshape((4, -1, 1))
+    density = np.log(chance)[drawn].reshape((4, -1, 1))
+    exact = np.log(np.average(chance, weights=np.exp(blind)))
+    told = leave_one_out(density, ["y"], "outcomes", ratios=ratios)["elpd"]
+    assert told == pytest.approx(exact, abs=0.02)
+    leaking = leave_one_out(density, ["y"], "outcomes")["elpd"]
+    assert abs(leaking - exact) > 0.1
+
+
+def test_outcomes_of_a_case_are_left_out_by_both(narrow: Fit, checked: checks.Checked) -> None:
+    found = checks.left_out_outcomes(narrow)
+    broke = np.zeros(66, dtype=bool)
+    arrays = narrow.model.arrays
+    rows = arrays["coding_row"][arrays["coding_broke"] > 0.0]
+    broke[rows[rows < 66]] = True
+    assert 0 < broke.sum() < 66
+    apart = np.abs(found["ratios"] + found["outcomes"]).max(axis=(0, 1))
+    assert (apart[~broke] < 1e-9).all()
+    assert (apart[broke] > 1e-3).all()
+    told = checked.record["loo"]["outcomes"]
+    assert told == checks.leave_outcomes_out(narrow)
+    assert [row["id"] for row in told["rows"]] == list(narrow.model.data.coords["agreement"])
 
 
 def test_the_units_are_an_agreements_outcome_and_an_event(

@@ -129,7 +129,12 @@ def test_fitted_sets_are_compared_and_stacked(narrow: Fit, monkeypatch: pytest.M
     base = -rng.exponential(1.0, 66) + 0.01 * rng.standard_normal((2, 40, 66))
     better = {narrow.key: 0.0, "rival0": 0.3, "rival1": -0.2}
     monkeypatch.setattr(rivals, "known_fits", lambda fit, asked: fits)
-    monkeypatch.setattr(checks, "outcome_likelihoods", lambda fit, *, draws: base + better[fit.key])
+
+    def terms(fit: Fit, *, draws: int) -> dict[str, np.ndarray]:
+        told = base + better[fit.key]
+        return {"outcomes": told, "ratios": -told}
+
+    monkeypatch.setattr(checks, "left_out_outcomes", terms)
     monkeypatch.setattr(rivals, "fit_rivals", lambda fit, asked, *, progress: fits)
     made = compare_rivals(narrow, sets)
     validate(made["rivals"])
@@ -151,16 +156,6 @@ def _clusters(fit: Fit) -> list[str]:
 def test_agreements_stand_in_the_order_of_their_outcomes(narrow: Fit) -> None:
     data = narrow.model.data
     assert [each.id for each in data.agreements] == list(data.coords["agreement"])
-
-
-def test_likelihoods_of_outcomes_are_those_of_the_checks(
-    narrow: Fit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "read_tree", lambda key: None)
-    monkeypatch.setattr(cache, "write_tree", lambda key, tree: None)
-    np.testing.assert_array_equal(
-        checks.outcome_likelihoods(narrow, draws=80), checks._log_likelihood(narrow)["outcomes"]
-    )
 
 
 def test_the_record_is_kept_until_a_rival_is_fitted(

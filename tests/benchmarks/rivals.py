@@ -78,15 +78,20 @@ def _set_row(each: dict[str, Any], other: Any) -> str:
 
 def _halves(fits: list[Any]) -> list[str]:
     """Differences of elpd to the first fit, from either half of the chains alone."""
-    from durability.checks import outcome_likelihoods
+    from durability.checks import left_out_outcomes
     from durability.cross_validation import leave_one_out
     from durability.rivals import LOO_DRAWS
 
     found = []
     for half in (slice(0, 2), slice(2, 4)):
-        told = [outcome_likelihoods(each, draws=LOO_DRAWS)[half] for each in fits]
-        labels = range(told[0].shape[-1])
-        sums = [leave_one_out(each, labels, "outcomes")["elpd"] for each in told]
+        told = [left_out_outcomes(each, draws=LOO_DRAWS) for each in fits]
+        labels = range(told[0]["outcomes"].shape[-1])
+        sums = [
+            leave_one_out(each["outcomes"][half], labels, "outcomes", ratios=each["ratios"][half])[
+                "elpd"
+            ]
+            for each in told
+        ]
         found.append([each - sums[0] for each in sums])
     return ["–", *(f"{a:.1f}, {b:.1f}" for a, b in list(zip(*found, strict=True))[1:])]
 
