@@ -1,7 +1,9 @@
 """Bases: which fit of a case an update starts from.
 
-The cache holds every fit of a case. The best to start from knew nothing that has since been taken
-back, passed its diagnostics, and is the latest: then news is weighed in, and never out.
+The cache holds every fit of a case. The best to start from has the case's own months, knew nothing
+that has since been taken back, passed its diagnostics, is the latest, and knew most of what is
+known now: then little news is weighed in, and none out. Of several such fits it is the one that was
+kept last, so a forecast or a refit is what later updates start from.
 """
 
 from __future__ import annotations
@@ -10,16 +12,22 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from durability.assembly import Clock
-from durability.calendar import first_of_month, months_between
+from durability import cache
+from durability.assembly import Clock, ModelData
+from durability.calendar import add_months, first_of_month, month_label, months_between
 from durability.cases import Case
 from durability.catalogue import models_hash
+from durability.errors import InputError, Problem
 from durability.ladder import Reading
 from durability.news import NewsItem
 from durability.news_selection import select_news
 from durability.particles import Particles, item_of, kept_particles, read_particles, text_hash
 from durability.prior_sets import find_priors
 from durability.updating import MONTHS_MOST
+from durability.weighing import Base, cannot_weigh
+
+YEARS_MOST = 5
+"""After the case's coverage, that news may lead an update on by itself."""
 
 
 def find_base(
@@ -57,7 +65,7 @@ def find_base(
     Raises
     ------
     InputError
-        There is no such prior set.
+        There is no such prior set, or what came last is years after the case's coverage.
     """
     wanted = {
         "model": model,
@@ -69,9 +77,11 @@ def find_base(
         "level_change": list(level_change),
     }
     used, _ = select_news(case, date.max if cutoff is None else cutoff)
+    if cutoff is None:
+        _check_years(case, used)
     target = max([item.known for item in used], default=date.min) if cutoff is None else cutoff
     ranked = sorted(
-        (_rank(record, used, target), key)
+        (_rank(key, record, case, used, target), key)
         for key, record in kept_particles(case.name)
         if all(record.get(name) == value for name, value in wanted.items())
         and (cutoff is None or date.fromisoformat(record["cutoff"]) <= cutoff)
@@ -83,19 +93,56 @@ def find_base(
     return None
 
 
+def check_weighable(base: Base, data: ModelData) -> None:
+    """Refuse data that no weights of a fit's draws can reach.
+
+    Raises
+    ------
+    InputError
+        A fit to other months is needed.
+    """
+    reasons = cannot_weigh(base, data)
+    if reasons:
+        name = data.case.name
+        found = f"the fit that is kept cannot be weighed: {'; '.join(reasons)}"
+        allowed = f"make another first: durability forecast {name}"
+        raise InputError([Problem(where=name, found=found, allowed=allowed)])
+
+
+def _check_years(case: Case, used: tuple[NewsItem, ...]) -> None:
+    """Refuse to go on to a day that is years ahead only because one item says so."""
+    most = add_months(case.covered_until, 12 * YEARS_MOST)
+    problems = [
+        Problem(
+            where=f"{case.name}, {item.id}",
+            found=f"known on {item.known}, more than {YEARS_MOST} years after {case.covered_until},"
+            " until which the case is covered",
+            allowed="correct the day if it is a slip (durability news correct), "
+            "else name the day to forecast from with --cutoff",
+        )
+        for item in used
+        if item.known > most
+    ]
+    if problems:
+        raise InputError(problems)
+
+
 def _rank(
-    record: Mapping[str, Any], used: tuple[NewsItem, ...], target: date
-) -> tuple[bool, bool, bool, str, int]:
+    key: str, record: Mapping[str, Any], case: Case, used: tuple[NewsItem, ...], target: date
+) -> tuple[bool, bool, bool, bool, str, int, float]:
     said = {said_by(item) for item in used}
-    gone = any(said_by(item_of(each)) not in said for each in record["items"])
+    known = [said_by(item_of(each)) in said for each in record["items"]]
+    own = month_label(add_months(case.grid_start, -1))
     last = date.fromisoformat(f"{record['coords']['month'][-1]}-01")
     months = months_between(last, first_of_month(max(target, last)))
     return (
+        record["coords"]["month"][0] == own,
         months <= MONTHS_MOST,
-        not gone,
+        all(known),
         record["verdict"]["ok"] is not False,
         str(record["cutoff"]),
-        int(record["draws"]),
+        sum(known),
+        cache.written(f"{key}.particles.json"),
     )
 
 

@@ -112,6 +112,13 @@ def read_arrays(key: str) -> dict[str, np.ndarray] | None:
     return None
 
 
+def written(name: str) -> float:
+    """Say when something kept was written last, in seconds of the file system's clock; 0 if not."""
+    with contextlib.suppress(OSError):
+        return (folder() / name).stat().st_mtime
+    return 0.0
+
+
 def names(ending: str) -> tuple[str, ...]:
     """List what is kept under names with an ending, without their last suffix, sorted."""
     try:

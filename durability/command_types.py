@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from durability.errors import WriteError, quoted
 
+if TYPE_CHECKING:
+    from durability.progress import Progress
+
 DIAGNOSTICS_FAILED = 3
+LAST_YEAR = 2100
 FORECASTS = Path("forecasts")
 
 Command = Callable[..., Any]
@@ -32,7 +36,10 @@ class _Day(click.ParamType[date]):
             return value
         with contextlib.suppress(ValueError):
             if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                return date.fromisoformat(value)
+                day = date.fromisoformat(value)
+                if day.year > LAST_YEAR:
+                    self.fail(f"{value} lies after {LAST_YEAR}: a slip of the pen?", param, ctx)
+                return day
         return self.fail(f"{quoted(value)} is not a day; write it like 2026-06-30", param, ctx)
 
 
@@ -137,8 +144,36 @@ def _count(name: str, least: int, default: int, told: str) -> Callable[[Command]
     )
 
 
-def check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be written before minutes are spent on sampling."""
+@contextlib.contextmanager
+def sampling() -> Iterator[Progress]:
+    """Show progress of a command that may sample, once it is sure that what it samples can be kept.
+
+    Raises
+    ------
+    WriteError
+        The folder of fits cannot be written.
+    """
+    from durability import cache
+    from durability.progress import show_progress
+
+    check_writable(cache.folder(), "set XDG_CACHE_HOME to another")
+    with show_progress() as progress:
+        yield progress
+
+
+def check_writable(folder: Path, instead: str = "choose another folder with --out") -> None:
+    """Refuse a folder that cannot be written before minutes are spent on sampling.
+
+    Parameters
+    ----------
+    folder : Path
+    instead : str
+        What to do, for the message.
+
+    Raises
+    ------
+    WriteError
+    """
     nearest = folder
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
@@ -147,5 +182,5 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         reason = error.strerror or str(error)
-        told = f"{folder}: cannot be written ({reason}); choose another folder with --out"
+        told = f"{folder}: cannot be written ({reason}); {instead}"
         raise WriteError(told) from None

@@ -25,6 +25,7 @@ from durability.command_types import (
     check_writable,
     cutoff_option,
     priors_option,
+    sampling,
     sampling_options,
     tries_option,
 )
@@ -129,9 +130,9 @@ def forecast(
     Prints the probability of each rung of breakdown with its interval, its Monte Carlo error
     and the verdict on the fit. A fit is cached: the second run of the same forecast is quick.
     """
-    from durability.progress import show_progress, timing_line
+    from durability.progress import timing_line
 
-    with show_progress() as progress:
+    with sampling() as progress:
         progress.stage("read")
         found, chosen = _read(case, priors)
         cutoff = found.covered_until if cutoff is None else cutoff
@@ -171,7 +172,7 @@ def forecast(
 )
 def report(case: str, cutoff: date | None, out: Path | None) -> int:
     """Render the report of a forecast of CASE again, without sampling."""
-    folder = _recorded(Path(case).name, cutoff) if out is None else out
+    folder = _recorded(Path(case).resolve().name, cutoff) if out is None else out
     check_writable(folder)
     from durability.report import read_recorded, write_report
 

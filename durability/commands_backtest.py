@@ -15,6 +15,7 @@ from durability.command_types import (
     MODEL,
     PRIORS,
     check_writable,
+    sampling,
     sampling_options,
 )
 
@@ -70,12 +71,11 @@ class Asked:
     def tests(self) -> tuple[Backtest, ...]:
         """Refit for every prior set and version, with progress on standard error."""
         from durability.prior_sets import read_priors
-        from durability.progress import show_progress
 
         # Every set is read before minutes are spent on the first.
         chosen = [read_priors(name) for name in self.priors]
         found = []
-        with show_progress() as progress:
+        with sampling() as progress:
             for each in chosen:
                 for ratings in self.ratings:
                     progress.stage(f"Refitting, {each.name}, ratings {ratings}")
@@ -322,11 +322,10 @@ def _weigh(asked: Asked, score: str, rungs: tuple[str, ...]) -> int:
     from durability.fast_leaving_out import leave_out_fast
     from durability.inference import build, fit
     from durability.prior_sets import read_priors
-    from durability.progress import show_progress
 
     settings, found = asked.settings, []
     for chosen in [read_priors(name) for name in asked.priors]:
-        with show_progress() as progress:
+        with sampling() as progress:
             fitted = fit(
                 build(asked.data, chosen, model=asked.model),
                 draws=settings.draws,

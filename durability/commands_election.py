@@ -15,6 +15,7 @@ from durability.command_types import (
     check_writable,
     cutoff_option,
     priors_option,
+    sampling,
     sampling_options,
     tries_option,
 )
@@ -48,11 +49,10 @@ def election(
     from durability.election_forecast import election_chances
     from durability.election_screen import election_lines
     from durability.election_settings import read_election
-    from durability.progress import show_progress
 
     if record_json is not None:
-        check_writable(record_json.parent)
-    with show_progress() as progress:
+        check_writable(record_json.parent, "choose another file")
+    with sampling() as progress:
         progress.stage("read")
         found = read_election(case)
         when = read_case(case).covered_until if cutoff is None else cutoff

@@ -53,7 +53,7 @@ def begin_recording(case: Case, priors: PriorSet, ledger: Path) -> Inputs:
     from durability.forecast_ledger import check_ledger, gather_inputs
 
     check_ledger(ledger)
-    check_writable(ledger.parent)
+    check_writable(ledger.parent, "choose another ledger with --ledger")
     return gather_inputs(case, priors)
 
 
@@ -231,8 +231,18 @@ def _outcomes(case: str | None, path: Path, files: tuple[Path, ...]) -> list[Cas
     if case is not None:
         name = Path(case).name
         return [told[name]] if name in told else [outcome_of(read_case(case))]
-    names = {line.entry["case"] for line in verified_lines(path)}
-    return [told[name] if name in told else outcome_of(read_case(name)) for name in sorted(names)]
+    found: list[CaseOutcome] = []
+    problems: list[Problem] = []
+    for name in sorted({line.entry["case"] for line in verified_lines(path)}):
+        try:
+            found.append(told[name] if name in told else outcome_of(read_case(name)))
+        except InputError as error:
+            problems += error.problems
+            click.echo(f"{name} is not scored: {error}", err=True)
+            click.echo(f"Say what became of it: --outcomes FILE ({name}).", err=True)
+    if problems and not found:
+        raise InputError(problems)
+    return found
 
 
 def _line(path: Path, number: int) -> LedgerLine:

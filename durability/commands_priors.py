@@ -14,6 +14,7 @@ from durability.command_types import (
     MODEL,
     PRIORS,
     cutoff_option,
+    sampling,
     sampling_options,
 )
 from durability.errors import InputError, Problem, quoted
@@ -247,7 +248,6 @@ def revise(
     from durability.judged_fits import fit_and_judge
     from durability.prior_screen import revised_lines
     from durability.prior_writing import priors_text, save_text, target_path
-    from durability.progress import show_progress
     from durability.revision import revise_priors
 
     path = target_path(name)
@@ -255,7 +255,7 @@ def revise(
         there = Problem(where=str(path), found="it exists already", allowed="choose another name")
         raise InputError([there])
     model = _model(case, base, cutoff)
-    with show_progress() as progress:
+    with sampling() as progress:
         found = fit_and_judge(model, Settings(**settings), progress=progress)
     for reason in found.verdict.reasons:
         click.echo(f"DIAGNOSTICS FAILED: {reason}.", err=True)
@@ -282,14 +282,13 @@ def continue_(case: str, name: str, cutoff: date | None, **settings: Any) -> int
     from durability.inference import Settings
     from durability.judged_fits import fit_and_judge
     from durability.prior_screen import continued_lines
-    from durability.progress import show_progress
 
     model = _model(case, name, cutoff)
     if model.data.after is None:
         found = f"{quoted(name)} is no posterior"
         allowed = "make one with durability priors revise"
         raise InputError([Problem(where=str(model.priors.path), found=found, allowed=allowed)])
-    with show_progress() as progress:
+    with sampling() as progress:
         made = fit_and_judge(model, Settings(**settings), progress=progress)
     for line in continued_lines(made.fit):
         click.echo(line)

@@ -16,6 +16,7 @@ from durability.command_types import (
     FORECASTS,
     check_writable,
     priors_option,
+    sampling,
     sampling_options,
 )
 
@@ -71,10 +72,9 @@ def replay(
 
     def refit(data: ModelData) -> Base:
         from durability.forecasts import refitted
-        from durability.progress import show_progress
 
         click.echo(f"Fitting as of {data.cutoff}, or reading that fit.", err=True)
-        with show_progress() as progress:
+        with sampling() as progress:
             base = refitted(
                 data, chosen, seed=seed, draws=draws, tune=tune, chains=chains, progress=progress
             )

@@ -13,6 +13,7 @@ from durability.command_types import (
     PRIORS,
     cutoff_option,
     priors_option,
+    sampling,
     sampling_options,
 )
 
@@ -39,7 +40,6 @@ def rivals(
     from durability.inference import Settings, build
     from durability.judged_fits import fit_and_judge
     from durability.prior_sets import read_priors
-    from durability.progress import show_progress
     from durability.rival_screen import rival_lines
     from durability.rivals import check_distinct, compare_rivals
 
@@ -47,7 +47,7 @@ def rivals(
     others: list[PriorSet] | None = [read_priors(each) for each in sets] or None
     check_distinct([chosen, *(others or ())])
     model = build(assemble(read_case(case), cutoff=cutoff), chosen)
-    with show_progress() as progress:
+    with sampling() as progress:
         found = fit_and_judge(model, Settings(**settings), progress=progress)
         record = compare_rivals(found.fit, others, progress=progress)
         progress.done()

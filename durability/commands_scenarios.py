@@ -99,7 +99,7 @@ def scenario(
     told, trees = _asked(settings, observing, pins, shifts, files)
     for path in (record, plot):
         if path is not None:
-            check_writable(path.parent)
+            check_writable(path.parent, "choose another file")
     found = scenarios(_present(case, cutoff, priors), told, trees=trees)
     made = comparison_record(found)
     if plot is not None:
@@ -157,7 +157,7 @@ def watch(
     from durability.watching import watch as watched
 
     if record is not None:
-        check_writable(record.parent)
+        check_writable(record.parent, "choose another file")
     found = watched(
         _present(case, cutoff, priors), months=months, horizon=int(horizon), cost_ratio=cost_ratio
     )
@@ -168,10 +168,10 @@ def watch(
 
 def _present(case: str, cutoff: date | None, priors: str) -> Update:
     """Weigh the last fit that is kept by what is known now."""
-    from durability.bases import find_base
+    from durability.bases import check_weighable, find_base
     from durability.cases import read_case
     from durability.errors import InputError, Problem
-    from durability.updating import update
+    from durability.updating import assembled, update
     from durability.weighing import prepare
 
     found = read_case(case)
@@ -182,7 +182,9 @@ def _present(case: str, cutoff: date | None, priors: str) -> Update:
         again += "" if priors == "default" else f" --priors {priors}"
         again += "" if cutoff is None else f" --cutoff {cutoff}"
         raise InputError([Problem(where=str(case), found=told, allowed=again)])
-    return update(prepare(start), case=found, cutoff=cutoff)
+    base = prepare(start)
+    check_weighable(base, assembled(start, found, base.rows, cutoff=cutoff))
+    return update(base, case=found, cutoff=cutoff)
 
 
 def _asked(

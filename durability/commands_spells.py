@@ -12,6 +12,7 @@ from durability.command_types import (
     DIAGNOSTICS_FAILED,
     FOLDER,
     check_writable,
+    sampling,
     sampling_options,
 )
 from durability.errors import InputError, Problem
@@ -108,7 +109,6 @@ def spells(
         return 0
     if method != "posterior":
         return _without_priors(table, method, hazard)
-    from durability.progress import show_progress
     from durability.spell_checks import check_spells
     from durability.spell_screen import fit_lines
     from durability.spells import fit_spells
@@ -120,7 +120,7 @@ def spells(
         "chains": chains,
         "refit": refit,
     }
-    with show_progress() as progress:
+    with sampling() as progress:
         fit = fit_spells(
             table, hazard=hazard, frailty=frailty, priors=priors, progress=progress, **sampler
         )

@@ -20,6 +20,7 @@ from durability.command_types import (
     check_writable,
     cutoff_option,
     priors_option,
+    sampling,
 )
 from durability.commands_ledger import begin_recording, finish_recording, record_options
 
@@ -59,7 +60,7 @@ def update(
     where weights will not do, it moves the draws to the news, and where that will not do, it
     refits; it says so.
     """
-    from durability.bases import find_base
+    from durability.bases import check_weighable, find_base
     from durability.cases import read_case
     from durability.prior_sets import read_priors
     from durability.updating import assembled, revise
@@ -71,6 +72,8 @@ def update(
     base = _first_fit(found, cutoff, priors) if start is None else prepare(start)
     fit = base.particles
     data = assembled(fit, found, base.rows, cutoff=cutoff)
+    if not refit:
+        check_weighable(base, data)
     again = "Weights of the last fit's draws will not do: sampling again."
     revised = revise(base, data, refit=_refit_with(fit.priors, fit.seed, again) if refit else None)
     made = _written(revised, out)
@@ -104,10 +107,9 @@ def _first_fit(case: Case, cutoff: date | None, priors: str) -> Base:
 def _refit_with(priors: PriorSet, seed: int, why: str) -> Callable[[ModelData], Base]:
     def refit(data: ModelData) -> Base:
         from durability.forecasts import refitted
-        from durability.progress import show_progress
 
         click.echo(why, err=True)
-        with show_progress() as progress:
+        with sampling() as progress:
             base = refitted(data, priors, seed=seed, progress=progress)
             progress.done()
         return base
@@ -156,20 +158,20 @@ def compare(
     """
     from durability.assembly import assemble
     from durability.cases import read_case
+    from durability.errors import InputError, Problem
     from durability.prior_sets import read_priors
     from durability.updating import compare as compare_fits
 
     later = read_case(case)
     earlier = later if before_case is None else read_case(before_case)
     sets = [read_priors(name) for name in (before_priors, after_priors)]
+    known = (assemble(earlier, cutoff=before_cutoff), assemble(later, cutoff=after_cutoff))
+    if known[0].cutoff > known[1].cutoff:
+        told = f"the earlier forecast is as of {known[0].cutoff}, the later of {known[1].cutoff}"
+        raise InputError([Problem(where="compare", found=told, allowed="swap the cutoffs")])
     before, after = (
         _refit_with(priors, 1, f"Fitting as of {data.cutoff}, or reading that fit.")(data)
-        for priors, data in zip(
-            sets,
-            (assemble(earlier, cutoff=before_cutoff), assemble(later, cutoff=after_cutoff)),
-            strict=True,
-        )
+        for priors, data in zip(sets, known, strict=True)
     )
-    data = assemble(later, cutoff=after_cutoff)
-    made = _written(compare_fits(before, after, data), out, "comparison.json")
+    made = _written(compare_fits(before, after, known[1]), out, "comparison.json")
     return 0 if made["verdict"]["ok"] else DIAGNOSTICS_FAILED

@@ -29,7 +29,7 @@ from durability.catalogue import (
 from durability.election_data import REMAINDER, ElectionData, assemble_election
 from durability.election_settings import Election, read_election
 from durability.elections import Result
-from durability.errors import InputError, Problem, one_of, quoted
+from durability.errors import InputError, Problem, SamplingError, one_of, quoted
 from durability.inference import Fit, Model, Settings
 from durability.prior_sets import PriorSet, check_parameters, read_priors
 from durability.progress import Progress
@@ -50,6 +50,12 @@ FUTURES: Final = 25
 
 TARGET_ACCEPT: Final = 0.97
 """Nearer 1 than other models': at 0.9 a transition in a thousand diverged."""
+
+TRIES_MOST: Final = 4
+"""Times that a chance is sampled for while its checks fail by little: no one is there to ask."""
+
+ANY: Final = -1
+"""In the place of a seed: the last fit that passed, with whatever seed and settings."""
 
 _TAILS: Final = ((1.0 - INTERVAL) / 2.0, 0.5, (1.0 + INTERVAL) / 2.0)
 
@@ -176,6 +182,8 @@ def election_chances(
         return forecast_votes(data, made, seed=seed)
 
     found, failed = tried(model, settings, judged, tries=tries, refit=refit, progress=progress)
+    if found.verdict.ok:
+        cache.write_json(_chance_key(data, chosen, ANY), _means(found))
     return replace(found, failed=failed)
 
 
@@ -210,7 +218,8 @@ def election_chance(
     InputError
         There is no chance of that name, or as for :func:`election_chances`.
     SamplingError
-        The fit's diagnostics failed: a chance that may not be used is not given.
+        The fit's diagnostics failed, and no other fit to these polls is kept that passed: a chance
+        that may not be used is not given.
     """
     if name not in CHANCES:
         found = f"there is no chance {quoted(name)} of an election"
@@ -224,10 +233,14 @@ def election_chance(
     stored = cache.read_json(key)
     if not (isinstance(stored, dict) and set(stored) == set(CHANCES)):
         made = election_chances(
-            election, cutoff=cutoff, priors=chosen, seed=seed, progress=progress
+            election, cutoff=cutoff, priors=chosen, seed=seed, tries=TRIES_MOST, progress=progress
         )
-        _refuse_failed(made)
-        stored = {each: made.chances[each]["mean"] for each in CHANCES}
+        # Where it fails all the same, another fit to the same polls may have passed.
+        stored = (
+            _means(made) if made.verdict.ok else cache.read_json(_chance_key(data, chosen, ANY))
+        )
+        if stored is None:
+            raise _refused(made)
         cache.write_json(key, stored)
     return float(stored[name])
 
@@ -453,14 +466,17 @@ def _priors(priors: str | Path | PriorSet) -> PriorSet:
     return read_priors(priors, expected=expected)
 
 
-def _refuse_failed(made: ElectionForecast) -> None:
-    if not made.verdict.ok:
-        from durability.errors import SamplingError
+def _means(made: ElectionForecast) -> dict[str, float]:
+    return {each: made.chances[each]["mean"] for each in CHANCES}
 
-        raise SamplingError(
-            f"the polls as of {made.cutoff} gave draws that may not be used: "
-            f"{'; '.join(made.verdict.reasons)}; look at them with durability election"
-        )
+
+def _refused(made: ElectionForecast) -> SamplingError:
+    case, seed = made.election.folder.name, made.fit.settings.seed if made.fit else 1
+    return SamplingError(
+        f"the polls as of {made.cutoff} gave draws that may not be used: "
+        f"{'; '.join(made.verdict.reasons)}. Sample them otherwise until they pass; what passes is "
+        f"taken: durability election {case} --cutoff {made.cutoff} --seed {seed + 1}"
+    )
 
 
 def _chance_key(data: ElectionData, priors: PriorSet, seed: int) -> str:

@@ -58,10 +58,11 @@ def text_of(path: Path, data: bytes, *, max_bytes: int = MAX_BYTES) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        # Of what follows a mark of byte order, where there is one.
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise _refused(
             f"{path} line {line}",
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            f"byte 0x{error.object[error.start]:02x} is not UTF-8",
             "save the file as UTF-8",
         ) from None
     if "\0" in text:

@@ -198,6 +198,7 @@ def _predict(found: JudgedFit, other: list[dict[str, Any]], since: str) -> Forec
     fit, future, rungs, verdict = found.fit, found.future, found.rungs, found.verdict.to_record()
     horizon_months = future.increments.shape[1]
     particles = particles_of(fit, verdict=verdict, future=future)
+    earlier = read_particles(since) if since else None  # which may be of this very fit
     keep(particles)
     prior = checks.prior_draws(fit)
     checked = checks.check(fit, prior)
@@ -212,7 +213,7 @@ def _predict(found: JudgedFit, other: list[dict[str, Any]], since: str) -> Forec
         ),
         "verdict": verdict,
         "failed_tries": [each.to_record() for each in found.failed],
-        "changes": _changes(fit, particles, since),
+        "changes": _changes(fit, particles, earlier),
         **knowledge(fit.model.data),
         "unseen": _unseen(fit, future),
         **_probabilities(fit, rungs, future),
@@ -301,13 +302,14 @@ def to_xarray(forecast: Forecast) -> xr.Dataset:
 # Parts of the record ------------------------------------------------------------------------
 
 
-def _changes(fit: Fit, particles: Particles, since: str) -> dict[str, Any] | None:
+def _changes(fit: Fit, particles: Particles, earlier: Particles | None) -> dict[str, Any] | None:
     """Say what has moved since an earlier forecast; None where its fit is not to be had."""
-    earlier = read_particles(since) if since and since != fit.key else None
     data = fit.model.data
     if earlier is None or earlier.case != data.case.name or earlier.cutoff > data.cutoff:
         return None
     if earlier.sources != particles.sources:
+        return None
+    if earlier.key == fit.key and np.array_equal(earlier.ahead.chances, particles.ahead.chances):
         return None
     before, after = (prepare(each, rows=data.rows) for each in (earlier, particles))
     return changes_between(compare(before, after, data))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from durability.inference import Fit, Model, Settings
 from durability.progress import NullProgress, Progress
 from durability.retries import TRIES, FailedTry, tried
-from durability.simulation import Future, incidences, simulate
+from durability.simulation import Future, incidences, plan_of, simulate
 from durability.verdict import Check, Verdict, judge
 from durability.vocabulary import HORIZONS_MONTHS
 
@@ -46,6 +48,26 @@ class JudgedFit:
 def horizons_to(months: int) -> list[int]:
     """Give the horizons that a forecast over so many months tells, the last of them included."""
     return [*(h for h in HORIZONS_MONTHS if h < months), months]
+
+
+def forecast_hash(fit: Fit) -> str:
+    """Name a fit and all that its forecast reads beside it: conditions, chances, stage, cutoff.
+
+    Parameters
+    ----------
+    fit : Fit
+
+    Returns
+    -------
+    str
+        Begins with the fit's key.
+    """
+    data = fit.model.data
+    made = plan_of(data)
+    steps = [asdict(each) for each in (*made.steps, *made.past)]
+    told = [data.cutoff.isoformat(), made.stage, made.status, made.reference_months, steps]
+    text = json.dumps(told, default=np.ndarray.tolist)
+    return f"{fit.key}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def judge_fit(fit: Fit, *, months: int = max(HORIZONS_MONTHS)) -> JudgedFit:

@@ -14,6 +14,7 @@ largest difference between the two cumulative distributions.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -133,6 +134,11 @@ def pool_priors(
             problems.add(name, f"is fixed and differs between {len(voices)} sets", allowed)
             continue
         made = _pooled(name, voices, method)
+        if made is None:
+            told = ", ".join(dict.fromkeys(prior.distribution for *_, prior in voices))
+            found = f"its {method} pool is none of {told}"
+            problems.add(name, found, "elicit it in one family that all of them allow")
+            continue
         if made.error > REFUSED_MISS and not keep:
             found = f"its {method} pool is no {made.prior.distribution}: it misses {made.error:.2f}"
             problems.add(name, found, f"beyond {REFUSED_MISS} it is refused; keep it with --keep")
@@ -179,12 +185,18 @@ def _voices(
     return tuple((who, share / total, prior) for who, share, prior in asked)
 
 
-def _pooled(name: str, voices: Sequence[tuple[str, float, Prior]], method: Method) -> Pooled:
+def _pooled(name: str, voices: Sequence[tuple[str, float, Prior]], method: Method) -> Pooled | None:
+    """Pool a parameter: of the family of most weight that can be what the voices say together."""
     laws = [(prior.distribution, prior.values) for _, _, prior in voices]
     shares = [share for _, share, _ in voices]
-    family = _heaviest(laws, shares)
     pool = linear_pool if method == "linear" else logarithmic_pool
-    values, error = pool(laws, shares, family)
+    for family in _by_weight(laws, shares):
+        with contextlib.suppress(ValueError, ZeroDivisionError, OverflowError):
+            values, error = pool(laws, shares, family)
+            if all(math.isfinite(value) for value in (*values.values(), error)):
+                break
+    else:
+        return None
     told = voices[0][2]
     who = "; ".join(
         f"{set_name} ({share:.2f}): {prior.source}" for set_name, share, prior in voices
@@ -204,12 +216,12 @@ def _pooled(name: str, voices: Sequence[tuple[str, float, Prior]], method: Metho
     return Pooled(prior=prior, voices=tuple(voices), error=error)
 
 
-def _heaviest(laws: Sequence[Law], shares: Sequence[float]) -> str:
-    """The family that most of the weight is of."""
+def _by_weight(laws: Sequence[Law], shares: Sequence[float]) -> list[str]:
+    """Families, that which most of the weight is of first."""
     weight: dict[str, float] = {}
     for (family, _), share in zip(laws, shares, strict=True):
         weight[family] = weight.get(family, 0.0) + share
-    return max(weight, key=lambda family: weight[family])
+    return sorted(weight, key=lambda family: -weight[family])
 
 
 # Linear -------------------------------------------------------------------------------------
@@ -260,11 +272,21 @@ def of_moments(family: str, mean: float, sd: float) -> dict[str, float]:
 
     ``lkj`` has mean zero, and takes the deviation of one correlation.
 
+    Raises
+    ------
+    ValueError
+        The family has no such moments.
+
     Examples
     --------
     >>> of_moments("gamma", 2.0, 1.0)
     {'shape': 4.0, 'rate': 2.0}
     """
+    positive = ("lognormal", "gamma", "beta", "halfnormal", "exponential")
+    if family in positive and not mean > 0.0:
+        raise ValueError(f"a {family} has no mean of {mean:g}")
+    if family == "beta" and not sd**2 < mean * (1.0 - mean):
+        raise ValueError(f"a beta has no mean of {mean:g} with a deviation of {sd:g}")
     match family:
         case "normal":
             return {"mean": mean, "sd": sd}

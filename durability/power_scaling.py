@@ -36,6 +36,7 @@ import numpy as np
 from durability import cache
 from durability.catalogue import library_hash, prior_terms
 from durability.inference import Fit, thinned_draws
+from durability.judged_fits import forecast_hash
 from durability.reweighting import mcse, smooth, weighted_mean
 from durability.units import Seen, Unit, holding, log_likelihoods
 
@@ -218,7 +219,7 @@ def power_scaling_rows(fit: Fit, chances: Mapping[str, np.ndarray]) -> list[dict
 def kept_power_scaling(fit: Fit, chances: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     """Give :func:`power_scaling_rows`, from the cache where they are there."""
     told = repr((library_hash(), POWER, DRAWS, tuple(chances)))
-    key = f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    key = f"{forecast_hash(fit)}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     rows: list[dict[str, Any]] = cache.kept_json(key, lambda: power_scaling_rows(fit, chances))
     return rows
 

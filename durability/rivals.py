@@ -23,6 +23,7 @@ from durability import cache, checks
 from durability.catalogue import library_hash
 from durability.errors import InputError, Problem, quoted
 from durability.inference import Fit
+from durability.judged_fits import forecast_hash
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Progress
 from durability.reweighting import (
@@ -188,7 +189,7 @@ def kept_rivals(fit: Fit, horizons: Sequence[int]) -> dict[str, Any]:
     sets = shipped_sets(fit.model.priors)
     known = has_fits(fit, sets)
     told = repr((library_hash(), [each.hash for each in sets], known, tuple(horizons)))
-    key = f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    key = f"{forecast_hash(fit)}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     record: dict[str, Any] = cache.kept_json(key, lambda: rivals_record(fit, horizons, sets=sets))
     return record
 

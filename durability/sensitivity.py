@@ -28,6 +28,7 @@ from durability.inference import (
     sample,
     with_data,
 )
+from durability.judged_fits import forecast_hash
 from durability.progress import Part, Progress
 from durability.simulation import closed_streams, edge_ages, incidences, simulate
 from durability.summaries import mcse
@@ -160,7 +161,7 @@ def _key(fit: Fit) -> str:
     rules = (DRAWS, TUNE, CHAINS, TARGET_ACCEPT, MAX_DEPTH, HORIZONS, RHAT_MOST)
     named = [(alternative.name, alternative.what) for alternative in ALTERNATIVES]
     told = repr((package_version("durability"), rules, named))
-    return f"{fit.key}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    return f"{forecast_hash(fit)}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 def baseline_rows(fit: Fit) -> list[dict[str, Any]]:

@@ -184,6 +184,7 @@ def test_all_problems_of_all_files_come_in_one_run(
         (b"  \n\n", "empty"),
         ("naïve".encode("utf-16"), "UTF-8"),
         ("id,dáte\n1,2\n".encode("latin-1"), "line 1: byte 0xe1 is not UTF-8"),
+        (b"\xef\xbb\xbfid,name\n1,Caf\xe9 C\n", "line 2: byte 0xe9 is not UTF-8"),
         (b"a\0b\n", "NUL"),
         (b"\x89PNG\r\n\x1a\n", "UTF-8"),
     ],

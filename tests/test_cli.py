@@ -253,6 +253,21 @@ def test_a_folder_without_rights_is_refused(
     assert forecasting.asked is None
 
 
+def test_a_cache_that_cannot_be_written_is_told_before_anything_is_sampled(
+    workspace: Path,
+    forecasting: types.SimpleNamespace,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (workspace / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(workspace / "file"))
+    assert main(["forecast", CASE]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be written" in told
+    assert "set XDG_CACHE_HOME to another" in told
+    assert forecasting.asked is None
+
+
 # Forecasts ----------------------------------------------------------------------------------
 
 

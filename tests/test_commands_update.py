@@ -235,3 +235,18 @@ def test_a_case_observed_longer_is_updated_to_its_new_coverage(
     assert "the time that has passed" in said
     assert "Not observed" not in said
     assert replace(flagship()).covered_until == CUTOFF
+
+
+def test_cutoffs_the_wrong_way_round_are_told_before_anything_is_fitted(
+    refits: Refits, capsys: Captured
+) -> None:
+    swapped = ["--before-cutoff", "2026-06-30", "--after-cutoff", "2026-06-15"]
+    assert main(["compare", CASE, *swapped]) == 2
+    told = capsys.readouterr().err
+    assert "the earlier forecast is as of 2026-06-30, the later of 2026-06-15" in told
+    assert not refits.asked
+
+
+def test_a_day_beyond_all_forecasts_is_a_slip(capsys: Captured) -> None:
+    assert main(["update", CASE, "--cutoff", "9999-12-31"]) == 2
+    assert "9999-12-31 lies after 2100: a slip of the pen?" in capsys.readouterr().err

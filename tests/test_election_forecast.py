@@ -236,6 +236,27 @@ def test_a_chance_of_a_failed_fit_is_not_given(
     assert cache.read_json("election-none") is None
 
 
+def test_where_the_fit_fails_another_that_passed_is_taken(
+    election: Election, made: ElectionForecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = Check(name="divergences", value=3.0, limit=0.0, ok=False, worst="the sampler")
+
+    def judged(data: ElectionData, fit: Fit, *, seed: int) -> ElectionForecast:
+        verdict = PASSED if seed == 2 else Verdict(checks=(check,))
+        return dataclasses.replace(made, fit=fit, verdict=verdict)
+
+    monkeypatch.setattr(inference, "fit", lambda model, **how: drawn_fit(election))
+    monkeypatch.setattr(election_forecast, "forecast_votes", judged)
+    asked = {"cutoff": dt.date(2026, 4, 18), "seed": 21}
+    with pytest.raises(SamplingError) as told:
+        election_chance("two_thirds", election, **asked)  # type: ignore[arg-type]
+    advice = "durability election armenia_azerbaijan --cutoff 2026-05-31 --seed 2"
+    assert advice in str(told.value)
+    election_chances(election, cutoff=dt.date(2026, 4, 18), seed=2)
+    found = election_chance("two_thirds", election, **asked)  # type: ignore[arg-type]
+    assert found == made.chances["two_thirds"]["mean"]
+
+
 def test_an_unknown_chance_is_answered_with_the_known_ones(election: Election) -> None:
     with pytest.raises(InputError, match='did you mean "two_thirds"'):
         election_chance("two_third", election, cutoff=AFTER)

@@ -21,7 +21,7 @@ from durability.cases import new_case, read_case
 from durability.forecasts import Forecast, forecast, shapley, to_dataframe, to_xarray
 from durability.inference import Fit
 from durability.report import SCHEMA_PATH, record_text
-from durability.simulation import incidences, simulate
+from durability.simulation import incidences, plan_of, simulate
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS, STREAMS
 
 VALIDATOR = jsonschema.Draft202012Validator(
@@ -52,6 +52,23 @@ def narrow() -> Fit:
 @pytest.fixture(scope="module")
 def made(narrow: Fit) -> Forecast:
     return forecast(narrow)
+
+
+def test_what_has_become_of_a_condition_is_told_though_the_fit_is_the_same() -> None:
+    narrow = narrow_fit(draws=80, seed=3)
+    quick(narrow)
+    assert quick(narrow, since=narrow.key).record["changes"] is None
+    case = narrow.model.data.case
+    first = next(each for each in plan_of(narrow.model.data).pending if each.driver)
+    likely = replace(first, effect=(1.0, 0.2), permanent=True)
+    other = tuple(likely if each.name == first.name else each for each in case.conditions)
+    data = replace(narrow.model.data, case=replace(case, conditions=other))
+    changed = replace(narrow, model=replace(narrow.model, data=data))
+    record = quick(changed, since=narrow.key).record
+    assert record["changes"] is not None
+    parts = record["changes"]["parts"]
+    assert [part["kind"] for part in parts] == ["conditions"]
+    assert parts[0]["label"] == first.name
 
 
 # ---- sensitivities ------------------------------------------------------------------------------

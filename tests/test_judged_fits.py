@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import jsonschema
@@ -14,11 +15,11 @@ from test_retries import NEAR, PASSED, verdict
 
 from durability import forecasts, inference, judged_fits
 from durability.inference import Fit, Settings
-from durability.judged_fits import fit_and_judge, horizons_to, judge_fit
+from durability.judged_fits import fit_and_judge, forecast_hash, horizons_to, judge_fit
 from durability.progress import NullProgress
 from durability.report import SCHEMA_PATH, compose, to_html
 from durability.retries import FailedTry, may_pass
-from durability.simulation import incidences, simulate
+from durability.simulation import incidences, plan_of, simulate
 from durability.verdict import Verdict
 from durability.wording import failed_tries
 
@@ -129,6 +130,27 @@ def test_a_chance_that_is_no_number_fails(monkeypatch: pytest.MonkeyPatch) -> No
     (reason,) = [each for each in found.reasons if "no number" in each]
     assert reason == "draws whose forecast is no number is 1 at war[24], limit 0"
     assert not may_pass(found)
+
+
+def test_a_forecast_has_another_name_where_what_it_reads_beside_the_fit_is_another() -> None:
+    fit = narrow_fit(draws=20)
+    case = fit.model.data.case
+
+    def named(**changes: Any) -> str:
+        data = replace(fit.model.data, case=replace(case, **changes))
+        return forecast_hash(replace(fit, model=replace(fit.model, data=data)))
+
+    plain = named()
+    assert plain == forecast_hash(fit)
+    assert plain.startswith(f"{fit.key}.")
+    first = plan_of(fit.model.data).pending[0]
+    harder = replace(first, fails=0.9 * first.fails)
+    other = tuple(harder if each.name == first.name else each for each in case.conditions)
+    assert named(conditions=other) != plain
+    assert named(conditions=()) != plain
+    assert named(title="Another title") == plain
+    later = replace(fit.model.data, cutoff=fit.model.data.cutoff - timedelta(days=1))
+    assert forecast_hash(replace(fit, model=replace(fit.model, data=later))) != plain
 
 
 def _ahead(fit: Fit, months: int) -> tuple[np.ndarray, Any]:

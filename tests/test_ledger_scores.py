@@ -208,6 +208,18 @@ def test_a_ledger_that_was_tampered_with_is_refused_before_anything_is_scored(
     assert captured.out == ""
 
 
+def test_a_case_that_is_not_here_does_not_keep_others_from_being_scored(
+    workspace: Path, capsys: Captured
+) -> None:
+    path = ledger_of(workspace, 1)
+    append_entry(path, {**example_entry(seed=2), "case": "elsewhere"})
+    assert main(["ledger", "score", "--outcomes", "war.toml"]) == 0
+    captured = capsys.readouterr()
+    assert "elsewhere is not scored: " in captured.err
+    assert "--outcomes FILE (elsewhere)" in captured.err
+    assert "1 forecast" in captured.out
+
+
 def test_an_altered_input_is_refused_too(workspace: Path, capsys: Captured) -> None:
     path = ledger_of(workspace, 1)
     digest = json.loads(path.read_bytes())["entry"]["inputs"]["news.csv"]

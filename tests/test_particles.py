@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,8 +14,9 @@ from fitted import drawn_fit, narrow_fit
 from worlds import CUTOFF, flagship, item
 
 from durability import cache
-from durability.bases import find_base
+from durability.bases import check_weighable, find_base
 from durability.cases import Case
+from durability.errors import InputError
 from durability.particles import (
     OWN_ERRORS,
     Particles,
@@ -24,7 +26,7 @@ from durability.particles import (
     read_particles,
 )
 from durability.simulation import incidences, simulate
-from durability.updating import update
+from durability.updating import assembled, update
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 from durability.weighing import prepare
 
@@ -153,6 +155,43 @@ def test_a_fit_too_many_months_ago_is_worse_than_one_that_must_unlearn() -> None
     kept(cutoff=date(2025, 12, 31))
     knew = kept(with_news(NEWS), cutoff=CUTOFF)
     assert found(flagship(), CUTOFF) == knew.key
+
+
+def test_of_fits_of_one_day_the_base_is_that_which_knew_most() -> None:
+    knew = kept(with_news(NEWS), cutoff=CUTOFF)
+    kept(cutoff=CUTOFF)
+    assert found(with_news(NEWS), CUTOFF) == knew.key
+
+
+def test_of_fits_that_knew_the_same_the_base_is_that_which_was_kept_last(own_cache: Path) -> None:
+    one = made(cutoff=CUTOFF)
+    pair = [replace(one, key="aaa"), replace(one, key="zzz")]
+    for first, last in (pair, pair[::-1]):
+        for each in (first, last):
+            keep(each)
+        os.utime(own_cache / f"{first.key}.particles.json", (1.0, 1.0))
+        assert found(flagship()) == last.key
+
+
+def test_a_fit_to_other_months_is_the_base_only_where_there_is_no_other() -> None:
+    other = kept(cutoff=CUTOFF)
+    moved = replace(flagship(), grid_start=date(2023, 6, 1))
+    assert found(moved) == other.key
+    base = prepare(other)
+    with pytest.raises(InputError, match="make another first: durability forecast armenia_azer"):
+        check_weighable(base, assembled(other, moved, base.rows, cutoff=CUTOFF))
+    own = kept(moved, cutoff=date(2026, 5, 31))
+    assert found(moved) == own.key
+
+
+def test_news_of_a_mistyped_year_does_not_lead_an_update_decades_ahead() -> None:
+    kept(cutoff=CUTOFF)
+    slip = replace(NEWS, id="N9", event="slip", known=date(2062, 7, 5), date=date(2062, 7, 5))
+    with pytest.raises(InputError) as told:
+        find_base(with_news(slip))
+    for part in ("armenia_azerbaijan, N9: known on 2062-07-05", "durability news correct", "--cut"):
+        assert part in str(told.value)
+    assert find_base(with_news(slip), cutoff=CUTOFF) is not None
 
 
 def test_a_fit_that_failed_is_worse_than_an_earlier_one_that_passed() -> None:

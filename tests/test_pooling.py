@@ -207,6 +207,27 @@ def test_a_mixture_with_two_humps_is_refused_unless_it_is_to_be_kept(tmp_path: P
     ] == pytest.approx(0.0)
 
 
+def test_a_pool_is_of_a_family_that_can_be_what_is_said(tmp_path: Path) -> None:
+    """Two thirds say that it is above zero, by a family that cannot say what the rest say."""
+    positive = 'distribution = "lognormal"\nmu = -0.8\nsigma = 0.6'
+    sets = [
+        expert(tmp_path, "one", effect_trust=positive),
+        expert(tmp_path, "two", effect_trust=normal(-2.0, 0.8)),
+    ]
+    (made,) = pool_priors(sets, [2, 1], keep=True).pooled
+    assert made.prior.distribution == "normal"
+    mean, _ = mean_sd("lognormal", {"mu": -0.8, "sigma": 0.6})
+    assert made.prior.values["mean"] == pytest.approx((2.0 * mean - 2.0) / 3.0)
+
+
+@pytest.mark.parametrize("family", ["lognormal", "gamma", "beta", "halfnormal", "exponential"])
+def test_a_family_without_such_moments_says_so(family: str) -> None:
+    with pytest.raises(ValueError, match=f"a {family} has no mean of -0.2"):
+        of_moments(family, -0.2, 1.0)
+    with pytest.raises(ValueError, match="with a deviation of 2"):
+        of_moments("beta", 0.5, 2.0)
+
+
 def test_a_disputed_fixed_number_and_bad_weights_are_refused(tmp_path: Path) -> None:
     fixed = 'distribution = "fixed"\nvalue = 0.5'
     one, two = expert(tmp_path, "one"), expert(tmp_path, "two", status="assumed", hindsight=fixed)
