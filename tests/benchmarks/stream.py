@@ -8,7 +8,7 @@ has. Drivers wander by an autoregression of their own; an item's rating is the l
 with an error, rounded: news as it may come, not news that the model made. Every item is weighed on
 the day it is known; where weights will not do the draws are moved, and where that will not do the
 ladder refits. One row an item is appended to ``stream.jsonl``, with the fit that it stands on, so
-a run goes on where the last one stopped, as long as that fit is in the cache.
+a run goes on where the last one stopped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -32,7 +32,7 @@ import numpy as np
 import page
 
 import durability
-from durability.assembly import assemble
+from durability.assembly import ModelData, assemble
 from durability.calendar import add_months
 from durability.cases import Case, read_case
 from durability.forecasts import refitted
@@ -122,10 +122,10 @@ def run(until: float) -> None:
     case = replace(case, news=known)
     items, rows = stream(case), done()
 
-    def refit(data: Any) -> Base:
+    def refit(data: ModelData) -> Base:
         return refitted(data, priors)
 
-    step: Base | Update = started(rows, case, refit)
+    step: Base | Update = started(rows, case, items, refit)
     for number in range(len(rows), ITEMS):
         if time.monotonic() > until:
             return
@@ -140,15 +140,28 @@ def run(until: float) -> None:
             sys.stdout.flush()
 
 
-def started(rows: list[dict[str, Any]], case: Case, refit: Any) -> Base:
-    """Give the fit that the last row stands on, or the first fit."""
+def started(
+    rows: list[dict[str, Any]],
+    case: Case,
+    items: list[NewsItem],
+    refit: Callable[[ModelData], Base],
+) -> Base:
+    """Give the fit that the last row stands on, or the first fit; made again where it is gone."""
     data = assemble(case)
     if not rows:
-        return refit(data)  # type: ignore[no-any-return]
-    particles = read_particles(rows[-1]["fit"])
-    if particles is None:
-        sys.exit(f"the cache no longer has {rows[-1]['fit']}; move {ROWS.name} away to begin anew")
-    return prepare(particles, rows=data.rows)
+        return refit(data)
+    key = rows[-1]["fit"]
+    particles = read_particles(key)
+    if particles is not None:
+        return prepare(particles, rows=data.rows)
+    first = next(row for row in rows if row["fit"] == key)
+    if first["method"] == "refit":
+        known = items[: first["number"] + 1]
+        data = assemble(case_with(case, known), cutoff=known[-1].known)
+    again = refit(data)
+    if again.particles.key != key:
+        sys.exit(f"{key} cannot be made again here; move {ROWS.name} away to begin anew")
+    return again
 
 
 def told(number: int, step: Update, seconds: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,3 +94,25 @@ def test_the_cost_of_weights_is_split_by_what_came_before_the_fit_and_since() ->
     assert stream.weights_cost(rows[:20]) is None
     told = "\n".join(stream.table_lines(rows))
     assert "Weights take 30 ms, +0.50 ms for every item since the fit and +0.020 ms" in told
+
+
+def test_a_fit_that_is_gone_is_made_again_from_what_it_knew(
+    case: durability.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = stream.stream(case)
+    asked: list[Any] = []
+
+    def refit(data: Any) -> Any:
+        asked.append(data)
+        return SimpleNamespace(particles=SimpleNamespace(key="b"))
+
+    monkeypatch.setattr(stream, "read_particles", lambda key: None)
+    rows = [row(n, "refit" if n == 2 else "weights", 0.04, "a" if n < 2 else "b") for n in range(5)]
+    stream.started(rows, case, items, refit)
+    (data,) = asked
+    assert data.cutoff == items[2].known
+    assert {item.id for item in data.used} >= {item.id for item in items[:3]}
+    assert items[3].id not in {item.id for item in data.used}
+    with pytest.raises(SystemExit, match="a cannot be made again"):
+        stream.started(rows[:2], case, items, refit)
+    assert asked[1].cutoff == case.covered_until
