@@ -203,7 +203,6 @@ def leave_outcomes_out(fit: Fit, *, draws: int = LOO_DRAWS) -> dict[str, Any]:
         Of :func:`durability.cross_validation.leave_one_out`. The density of an outcome is that
         given the agreement's ratings read without hindsight.
     """
-
     found = left_out_outcomes(fit, draws=draws)
     labels = list(fit.model.data.coords["agreement"])
     return leave_one_out(found["outcomes"], labels, "outcomes", ratios=found["ratios"])

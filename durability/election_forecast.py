@@ -230,15 +230,13 @@ def election_chance(
     chosen = _priors(priors)
     data = assemble_election(election, cutoff=cutoff)
     key = _chance_key(data, chosen, seed)
-    stored = cache.read_json(key)
-    if not (isinstance(stored, dict) and set(stored) == set(CHANCES)):
+    stored = _kept(key)
+    if stored is None:
         made = election_chances(
             election, cutoff=cutoff, priors=chosen, seed=seed, tries=TRIES_MOST, progress=progress
         )
         # Where it fails all the same, another fit to the same polls may have passed.
-        stored = (
-            _means(made) if made.verdict.ok else cache.read_json(_chance_key(data, chosen, ANY))
-        )
+        stored = _means(made) if made.verdict.ok else _kept(_chance_key(data, chosen, ANY))
         if stored is None:
             raise _refused(made)
         cache.write_json(key, stored)
@@ -464,6 +462,13 @@ def _priors(priors: str | Path | PriorSet) -> PriorSet:
         check_parameters(priors, expected)
         return priors
     return read_priors(priors, expected=expected)
+
+
+def _kept(key: str) -> dict[str, float] | None:
+    """Read chances from the cache; None where there are none that can be read."""
+    stored = cache.read_json(key)
+    whole = isinstance(stored, dict) and set(stored) == set(CHANCES)
+    return stored if whole else None
 
 
 def _means(made: ElectionForecast) -> dict[str, float]:

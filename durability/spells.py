@@ -397,11 +397,14 @@ def predict_spells(
     weight = np.exp(lasted - lasted.max(axis=0))
     weight = weight / weight.sum(axis=0)
     tails = ((1.0 - INTERVAL) / 2.0, (1.0 + INTERVAL) / 2.0)
-    ends = [
-        [weighted_quantiles(survival[:, i, j], weight[:, i], tails) for j in range(ages.size)]
-        for i in range(len(design))
-    ]
-    low, high = np.moveaxis(np.array(ends), -1, 0)
+    if seen or after == 0.0:
+        low, high = np.quantile(survival, tails, axis=0)  # the weights are equal
+    else:
+        ends = [
+            [weighted_quantiles(survival[:, i, j], weight[:, i], tails) for j in range(ages.size)]
+            for i in range(len(design))
+        ]
+        low, high = np.moveaxis(np.array(ends), -1, 0)
     flat = ("spell", "time")
     return xr.Dataset(
         {

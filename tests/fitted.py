@@ -18,6 +18,7 @@ from durability import inference
 from durability.cases import Case
 from durability.inference import Fit, Model, Settings, build
 from durability.prior_sets import read_priors
+from durability.simulation import plan_of
 
 _COUNT = itertools.count()
 
@@ -112,3 +113,13 @@ def repeated(fit: Fit, n: int, *, draw: int = 0) -> Fit:
         name: np.repeat(values[draw : draw + 1], n, axis=0) for name, values in fit.theta().items()
     }
     return made_fit(fit.model, theta, replace(fit.settings, draws=n, chains=1))
+
+
+def with_a_heavier_condition(fit: Fit) -> Fit:
+    """Give the same fit to a case of which one pending condition moves its driver far, for good."""
+    data = fit.model.data
+    first = next(each for each in plan_of(data).pending if each.driver)
+    heavier = replace(first, effect=(1.0, 0.2), permanent=True)
+    others = (heavier if each.name == first.name else each for each in data.case.conditions)
+    changed = replace(data, case=replace(data.case, conditions=tuple(others)))
+    return replace(fit, model=replace(fit.model, data=changed))

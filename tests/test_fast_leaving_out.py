@@ -107,6 +107,55 @@ def test_weights_undo_what_an_outcome_taught() -> None:
     assert (held > fast_chance - 0.01).all()
 
 
+def test_the_ratio_is_that_of_a_plain_monte_carlo_over_standings() -> None:
+    """Ratings of what broke are read with hindsight in the fit, and without where it is left out.
+
+    Standings are drawn from their law and likelihoods averaged: no proposal, no even points.
+    """
+    plain = fit_of(
+        discrimination=1.0,
+        effect_mean=0.3,
+        effect_spread=0.0,
+        covariate_effect=0.0,
+        cluster_sd=0.0,
+        dyad_sd=0.0,
+        shape=1.0,
+        shape_spread=0.0,
+        abrogation_shape=1.0,
+        intercept=np.log([0.01, 0.005, 0.005, 0.002]),
+    )
+    # All draws are one, but for the standings.
+    theta = {
+        name: values.copy() if name == "history_raw" else np.repeat(values[7:8], len(values), 0)
+        for name, values in plain.theta().items()
+    }
+    fit = made_fit(plain.model, theta, plain.settings)
+    ratios, densities = fast_leaving_out.left_out_terms(fit, draws=60)
+    n, arrays = 20_000, fit.model.arrays
+    many = {name: np.repeat(values[:1], n, axis=0) for name, values in theta.items()}
+    latent = dict(fit.model.module.latents(many, arrays, np))
+    normals = np.random.default_rng(3).standard_normal(latent["history_standing"].shape)
+    latent["history_standing"] = np.einsum("nde,nje->njd", latent["cholesky"], normals)
+    row, signs = arrays["coding_row"], arrays["coding_broke"]
+    every = np.arange(row.size)
+    of_row = np.eye(row.max() + 1)[row]
+
+    def ratings(broke: np.ndarray) -> np.ndarray:
+        read = {**arrays, "coding_broke": broke}
+        return np.asarray(marginals().codings(many, latent, read, every) @ of_row)
+
+    def mean(logs: np.ndarray) -> np.ndarray:
+        return np.asarray(np.log(np.exp(logs).mean(axis=0)))
+
+    outcome = fit.model.module.outcomes(many, latent, arrays, np)
+    blind, aware = ratings(0.0 * signs), ratings(signs)
+    np.testing.assert_allclose(ratios[3], mean(blind) - mean(aware + outcome), atol=0.12)
+    np.testing.assert_allclose(densities[3], mean(blind + outcome) - mean(blind), atol=0.12)
+    broke = np.bincount(row, signs) > 0.0
+    # Far more than that tolerance: the mark forgotten, or taken away twice, would be seen.
+    assert (np.abs(ratios + densities)[:, broke] > 0.5).all()
+
+
 def test_only_history_alone_is_weighed() -> None:
     with pytest.raises(ValueError, match="history without a case"):
         leave_out_fast(drawn_fit(draws=4), name="case")

@@ -13,7 +13,7 @@ import jsonschema
 import numpy as np
 import pytest
 from durability.models.breakdown import FORWARD
-from fitted import made_fit, narrow_fit
+from fitted import made_fit, narrow_fit, with_a_heavier_condition
 from worlds import CUTOFF, bare, flagship, happened, item
 
 from durability import checks, forecasts, summaries
@@ -58,16 +58,12 @@ def test_what_has_become_of_a_condition_is_told_though_the_fit_is_the_same() -> 
     narrow = narrow_fit(draws=80, seed=3)
     quick(narrow)
     assert quick(narrow, since=narrow.key).record["changes"] is None
-    case = narrow.model.data.case
-    first = next(each for each in plan_of(narrow.model.data).pending if each.driver)
-    likely = replace(first, effect=(1.0, 0.2), permanent=True)
-    other = tuple(likely if each.name == first.name else each for each in case.conditions)
-    data = replace(narrow.model.data, case=replace(case, conditions=other))
-    changed = replace(narrow, model=replace(narrow.model, data=data))
+    changed = with_a_heavier_condition(narrow)
     record = quick(changed, since=narrow.key).record
     assert record["changes"] is not None
     parts = record["changes"]["parts"]
     assert [part["kind"] for part in parts] == ["conditions"]
+    first = next(each for each in plan_of(narrow.model.data).pending if each.driver)
     assert parts[0]["label"] == first.name
 
 

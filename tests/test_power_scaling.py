@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from arviz_stats.base import array_stats
-from fitted import narrow_fit
+from fitted import narrow_fit, with_a_heavier_condition
 from scipy import stats
 from worlds import bare
 
@@ -232,4 +232,6 @@ def test_rows_are_kept_by_fit_and_horizons(monkeypatch: pytest.MonkeyPatch) -> N
     first = kept_power_scaling(fit, {"12": values})
     assert kept_power_scaling(fit, {"12": 1.0 - values}) == first
     assert kept_power_scaling(fit, {"24": 1.0 - values}) != first
-    assert len(kept) == 2
+    other = with_a_heavier_condition(fit)
+    assert kept_power_scaling(other, {"12": 1.0 - values}) != first
+    assert len(kept) == 3

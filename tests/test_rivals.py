@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from fitted import drawn_fit, narrow_fit
+from fitted import drawn_fit, narrow_fit, with_a_heavier_condition
 from hypothesis import given
 from hypothesis import strategies as st
 from test_rival_fits import shipped
@@ -173,6 +173,8 @@ def test_the_record_is_kept_until_a_rival_is_fitted(
     assert [kept_rivals(narrow, HORIZONS) for _ in range(3)] == [1, 1, 1]
     assert kept_rivals(narrow, (12,)) == 2
     there.add(rival_keys(narrow, shipped_sets(narrow.model.priors), narrow.settings)[2])
+    assert kept_rivals(narrow, HORIZONS) == 3
+    assert kept_rivals(with_a_heavier_condition(narrow), HORIZONS) == 4
     assert kept_rivals(narrow, HORIZONS) == 3
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from fitted import drawn_fit, narrow_fit
+from fitted import drawn_fit, narrow_fit, with_a_heavier_condition
 from worlds import bare
 
 from durability import cache, sensitivity
@@ -164,6 +164,7 @@ def test_refits_are_kept_and_read_again(
         assert set(row["breakdown"]) == {str(months) for months in HORIZONS}
     assert len(no_cache) == 1
     assert sensitivity.known_sensitivities(narrow) == rows
+    assert sensitivity.known_sensitivities(with_a_heavier_condition(narrow)) == []
 
 
 def test_a_refit_that_fails_leaves_its_row_empty_and_says_why(
