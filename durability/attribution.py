@@ -29,7 +29,7 @@ from durability.prior_sets import PriorSet
 from durability.simulation import carried, monthly_normals
 from durability.units import Seen, changed, contents, log_likelihoods
 from durability.updating import Update
-from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, RUNGS
+from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS
 from durability.weighing import Base, Reweighted, Table, cannot_weigh, family_weights, reweigh
 
 EXACT_MOST = 8
@@ -213,6 +213,7 @@ def _terms_by_part(
     streams = weighed.data.coords["stream"]
     agreements = {*before.particles.coords["agreement"], *weighed.data.coords["agreement"]}
     fixed = priors is not None and priors.hash != before.particles.priors.hash
+    fresh = {s for k, s in enumerate(streams) if new["case_event"][k] != old["case_event"][k]}
     found: dict[Name, np.ndarray] = {}
     for (kind, label), term in weighed.terms.items():
         if kind == "event":
@@ -220,9 +221,8 @@ def _terms_by_part(
         elif kind == "window":
             name = ("count", label)
         elif kind == "stream":
-            k = streams.index(label)
-            fresh = float(new["case_event"][k]) != float(old["case_event"][k])
-            name = ("happened", label) if fresh else (MONTHS, MONTHS)
+            ended_by = next((s for s in _closing(label) if s in fresh), None)
+            name = ("happened", ended_by) if ended_by else (MONTHS, MONTHS)
         elif kind == "thing" and label.rpartition(":")[0] not in agreements:
             name = (ANCHORS, ANCHORS)
         else:
@@ -237,6 +237,11 @@ def _terms_by_part(
         ratio = prior_ratio(before.particles.theta, before.particles.priors, priors)
         found[PRIORS, PRIORS] = nothing + ratio[:, None] + _of_fixed(before, weighed, priors)
     return found
+
+
+def _closing(stream: str) -> tuple[str, ...]:
+    """Give the streams whose events end a stream: its own, and what is worse."""
+    return MARKS[MARKS.index(stream) :] if stream in MARKS else (stream, "war")
 
 
 def _of_fixed(before: Base, weighed: Reweighted, priors: PriorSet) -> np.ndarray:

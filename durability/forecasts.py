@@ -29,7 +29,7 @@ from durability.retries import TRIES
 from durability.rivals import kept_rivals
 from durability.scenario_records import watched_record
 from durability.sensitivity import baseline_rows, known_sensitivities, run_sensitivities
-from durability.simulation import Future, unseen
+from durability.simulation import Future, has_ended, unseen
 from durability.summaries import INTERVAL, TAILS, chance, curve, interval
 from durability.updating import compare, revise
 from durability.vocabulary import DRIVERS, MARKS, RUNGS, STREAMS
@@ -459,7 +459,7 @@ def _probability_by_subset(effects: np.ndarray, future: Future, months: int) -> 
     pulls = future.pressure[:, :months, None, :] * effects[:, None]
     base = np.log(np.maximum(future.increments[:, :months], 1e-300)) - pulls.sum(-1)
     ending = [STREAMS.index("war"), STREAMS.index("abrogation")]
-    closed = bool({"war", "abrogation"} & future.happened)
+    closed = has_ended(future.happened)
     values = []
     for subset in range(2 ** len(DRIVERS)):
         on = np.array([(subset >> d) & 1 for d in range(len(DRIVERS))], dtype=float)

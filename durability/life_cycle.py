@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from durability.calendar import add_months
-from durability.simulation import Future
+from durability.simulation import Future, has_ended
 from durability.vocabulary import LIFE_CYCLE, MARKS, RUNGS, STREAMS
 
 BROKEN: Final = "breakdown"
@@ -40,7 +40,7 @@ _COMPETING: Mapping[str, tuple[str, ...]] = {
 
 def is_broken(future: Future) -> bool:
     """Tell whether the deal had broken down by the cutoff."""
-    return bool({"war", "abrogation"} & future.happened)
+    return has_ended(future.happened)
 
 
 def occupancy(future: Future) -> np.ndarray:

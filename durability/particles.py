@@ -29,6 +29,7 @@ from durability.ladder import Reading
 from durability.news import NewsItem
 from durability.prior_sets import Prior, PriorSet
 from durability.simulation import Future, incidences, monthly_normals, simulate, unseen
+from durability.steps import chances_taken
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 
 OWN_ERRORS = ("coding_error_raw", "event_error_raw", "noise_raw")
@@ -86,6 +87,9 @@ class Particles:
         Of the life cycle, on the day of the deal.
     conditions : tuple of Condition
         As the forecast `ahead` read them.
+    chances : mapping of str to float
+        And what those that were pending took from forecasts of their own
+        (:func:`durability.steps.chances_taken`).
     """
 
     key: str
@@ -110,6 +114,7 @@ class Particles:
     verdict: Mapping[str, Any]
     stage: str
     conditions: tuple[Condition, ...]
+    chances: Mapping[str, float]
 
     def __len__(self) -> int:
         """Count the draws."""
@@ -160,6 +165,7 @@ def particles_of(
         verdict={"ok": None, "reasons": []} if verdict is None else verdict,
         stage=data.case.stage,
         conditions=data.case.conditions,
+        chances=chances_taken(future.ahead.plan),
     )
 
 
@@ -227,7 +233,7 @@ def read_particles(key: str) -> Particles | None:
 
 _PLAIN = (
     *("key", "case", "clock", "reading", "subset", "model"),
-    *("priors_text", "sources", "chains", "tune", "seed", "stage"),
+    *("priors_text", "sources", "chains", "tune", "seed", "stage", "chances"),
 )
 
 

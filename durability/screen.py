@@ -15,6 +15,7 @@ from durability.wording import (
     STATE_NAMES,
     counted,
     disagreement_sentence,
+    ended_sentence,
     error_points,
     headline_horizon,
     horizons,
@@ -58,6 +59,7 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {reason}" for reason in record["verdict"]["reasons"])
         yield ""
     yield f"{record['title']}, as of {long_date(record['cutoff'])}"
+    yield from filter(None, [ended_sentence(record)])
     yield ""
     yield from table(
         ["", "months", "probability", interval_name(record), "± MCSE, points"],

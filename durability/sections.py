@@ -36,6 +36,7 @@ from durability.wording import (
     STREAM_NAMES,
     counted,
     decimal_range,
+    ended_sentence,
     error_points,
     headline_horizon,
     horizons,
@@ -63,8 +64,9 @@ def answer(record: Record) -> Answer:
     verdict = record["verdict"]
     words = verdict_words(record)
     passed = f"{words[0].upper()}{words[1:]}."
+    ended = ended_sentence(record)
     return Answer(
-        sentences=(chance_sentence(record), carrier_sentence(record)),
+        sentences=(ended,) if ended else (chance_sentence(record), carrier_sentence(record)),
         verdict=passed if verdict["ok"] else f"{passed} Do not rely on any number in this report.",
         reasons=tuple(verdict["reasons"]),
         ok=verdict["ok"],

@@ -32,7 +32,8 @@ class Future:
     ----------
     pressure : ndarray (draw, month, driver)
     increments : ndarray (draw, month, stream)
-        Cumulative hazard of each month, given none before the cutoff.
+        Cumulative hazard of each month, given none before the cutoff; zero where the agreement has
+        broken down by then.
     unseen : ndarray (draw, stream)
         Cumulative hazard between the day to which a stream is known and the cutoff.
     years : ndarray (month,)
@@ -251,12 +252,15 @@ def onward(start: Outset, statement: Statement | None = None) -> Future:
     )
     if ahead.factors.shape[-1] > 1:
         increments = increments * ahead.factors.sum(axis=-1)[..., None]
+    happened = closed_streams(data)
+    if has_ended(happened):
+        increments = np.zeros_like(increments)
     return Future(
         pressure=pressure,
         increments=increments,
         unseen=start.unseen,
         years=np.diff(ages),
-        happened=closed_streams(data),
+        happened=happened,
         ahead=ahead,
     )
 
@@ -383,12 +387,18 @@ def closed_streams(data: ModelData) -> frozenset[str]:
     return frozenset(closed)
 
 
+def has_ended(happened: frozenset[str]) -> bool:
+    """Tell whether an agreement of which these streams are closed has broken down."""
+    return bool({"war", "abrogation"} & happened)
+
+
 def _unseen(
     model: Model, theta: Mapping[str, np.ndarray], latent: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """Hazard accumulated between the day to which each stream is known and the cutoff."""
     data, arrays = model.data, model.arrays
     closed = closed_streams(data)
+    closed = frozenset(STREAMS) if has_ended(closed) else closed
     places = arrays["case_month_index"]
     first = date.fromisoformat(f"{data.coords['month'][places[0]]}-01")
     lo, hi = np.zeros((2, len(places), len(STREAMS)))
@@ -423,7 +433,8 @@ def incidences(
     ----------
     increments : ndarray (draw, month, stream)
     happened : frozenset of str
-        Streams that are closed: their rungs have happened.
+        Streams that are closed: their rungs have happened. What has broken down by war or
+        abrogation is watched no longer, and nothing else can happen to it.
 
     Returns
     -------
@@ -431,6 +442,8 @@ def incidences(
         By rung, ndarray (draw, month). ``war`` and ``abrogation`` add up to ``breakdown``, and
         ``war <= fatal <= force``, in every draw.
     """
+    if has_ended(happened):
+        increments = np.zeros_like(increments)
     by_name = {stream: increments[..., k] for k, stream in enumerate(STREAMS)}
     denounced = by_name["abrogation"]
     rungs = {}
@@ -441,7 +454,7 @@ def incidences(
     rungs["breakdown"] = -np.expm1(-np.cumsum(by_name["war"] + denounced, axis=-1))
     for stream in happened:
         rungs[stream] = np.ones_like(rungs[stream])
-    if {"war", "abrogation"} & happened:
+    if has_ended(happened):
         rungs["breakdown"] = np.ones_like(rungs["breakdown"])
     return rungs
 

@@ -123,16 +123,36 @@ def _planned(
     )
 
 
+def chances_taken(made: Plan) -> dict[str, float]:
+    """Give the chances that pending conditions took from forecasts of their own, by their name."""
+    return {
+        each.chance_from: 1.0 - step.fails
+        for each, step in zip(made.pending, made.steps, strict=True)
+        if each.chance_from
+    }
+
+
 def said(
-    conditions: Sequence[Condition], *, stage: str, known: dt.date, rated: frozenset[str]
+    conditions: Sequence[Condition],
+    *,
+    stage: str,
+    known: dt.date,
+    rated: frozenset[str],
+    chances: Mapping[str, float],
 ) -> dict[str, object]:
-    """Say by name what a forecast reads of each condition: equal values, equal forecasts."""
+    """Say by name what a forecast reads of each condition: equal values, equal forecasts.
+
+    Parameters
+    ----------
+    chances : mapping of str to float
+        Of :func:`chances_taken`; others are as plans read the rest.
+    """
     found: dict[str, object] = {"": stage}
     for each in conditions:
         outcome = each.known_at(known)
         if outcome is None:
             plain = replace(each, outcome=None, meaning="", why="", source="")
-            found[each.name] = repr(to_record(plain))
+            found[each.name] = (repr(to_record(plain)), chances.get(each.chance_from))
             continue
         # What was thought of it before it was decided is read only where no rated item reports it.
         reported = bool(rated & set(outcome.reported_by)) or not each.driver

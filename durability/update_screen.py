@@ -10,6 +10,7 @@ from durability.screen import unseen_lines
 from durability.wording import (
     RUNG_NAMES,
     counted,
+    ended_sentence,
     error_points,
     headline_horizon,
     horizons,
@@ -48,6 +49,7 @@ def update_lines(record: Mapping[str, Any]) -> Iterator[str]:
     since = changes["since"]["cutoff"]
     stands = "the same day" if since == record["cutoff"] else long_date(since)
     yield f"{record['title']}, as of {long_date(record['cutoff'])} (last fit: {stands})"
+    yield from filter(None, [ended_sentence(record)])
     yield _was_is(record)
     yield ""
     yield from table(

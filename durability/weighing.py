@@ -24,8 +24,8 @@ from durability.errors import InputError, Problem
 from durability.inference import Fit
 from durability.particles import Ahead, Particles, ahead_of, grown, new_months, particles_of
 from durability.reweighting import Weights, mcse, smooth, weighted_quantiles
-from durability.simulation import carried, chances_of, monthly_normals, plan_of, rated_ids
-from durability.steps import Plan, plan, said
+from durability.simulation import carried, monthly_normals, plan_of, rated_ids
+from durability.steps import Plan, chances_taken, plan, said
 from durability.units import Seen, Unit
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 
@@ -197,8 +197,8 @@ def reweigh(base: Base, data: ModelData, *, previous: Reweighted | None = None) 
     arrays = base.particles.model_of(data).arrays
     contents = units.contents(arrays, data.coords)
     same = data.cutoff == base.particles.cutoff and not _case_changed(base.seen.arrays, arrays)
-    moved = _changed_conditions(base.particles, data)
     now, then = plan_of(data), _plan_then(base.particles, data)
+    moved = _changed_conditions(base.particles, data, now)
     known = _known_terms(base, months, contents, previous)
     each, ahead, without = [], [], []
     for child in range(CHILDREN if months else 1):
@@ -351,7 +351,7 @@ def _case_changed(before: units.Arrays, after: units.Arrays) -> bool:
     )
 
 
-def _changed_conditions(particles: Particles, data: ModelData) -> tuple[str, ...]:
+def _changed_conditions(particles: Particles, data: ModelData, now: Plan) -> tuple[str, ...]:
     """Name the conditions of which a forecast would now read something else."""
     case = data.case
     before = said(
@@ -359,8 +359,15 @@ def _changed_conditions(particles: Particles, data: ModelData) -> tuple[str, ...
         stage=particles.stage,
         known=particles.cutoff,
         rated=_rated_then(particles),
+        chances=particles.chances,
     )
-    after = said(case.conditions, stage=case.stage, known=data.cutoff, rated=rated_ids(data))
+    after = said(
+        case.conditions,
+        stage=case.stage,
+        known=data.cutoff,
+        rated=rated_ids(data),
+        chances=chances_taken(now),
+    )
     every = sorted({*before, *after})
     return tuple(name for name in every if before.get(name) != after.get(name))
 
@@ -374,7 +381,7 @@ def _plan_then(particles: Particles, data: ModelData) -> Plan:
         cutoff=data.cutoff,
         known=particles.cutoff,
         rated=_rated_then(particles),
-        chance_of=chances_of(data.case, particles.cutoff),
+        chance_of=particles.chances.__getitem__,
     )
 
 
@@ -427,7 +434,8 @@ def summary(
     each = (parents[:, None] * shares).ravel()
     low, high = weighted_quantiles(values.ravel(), each, _TAILS)
     return {
-        "mean": float(parents @ of_draw),
+        # Weights add up to one within rounding, and no chance is above it.
+        "mean": min(float(parents @ of_draw), 1.0),
         "low": float(low),
         "high": float(high),
         "interval_probability": INTERVAL,

@@ -263,6 +263,18 @@ def verdict_words(record: Mapping[str, Any]) -> str:
     return f"the fit FAILED {failed} of its {len(checks)} checks" if failed else "the fit FAILED"
 
 
+def ended_sentence(record: Mapping[str, Any]) -> str:
+    """Say that a case had broken down by the cutoff, by what and when; empty where it had not."""
+    ends = [each for each in record.get("happened", ()) if each["rung"] in ("war", "abrogation")]
+    if not ends:
+        return ""
+    first = min(ends, key=lambda each: each["date"])
+    return (
+        f"The agreement had broken down by the cutoff: {RUNG_NAMES[first['rung']].lower()} on "
+        f"{long_date(first['date'])}. Its chances are settled; nothing below is a forecast of it."
+    )
+
+
 def failed_tries(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Say which shorter fits failed their checks before this one, and why."""
     return tuple(

@@ -360,24 +360,28 @@ def _month_of(
         return
     leant = _leant(place, month, rows, since, (total, likely, pull), state)
     if not math.isnan(step.decided_at):
-        now = total > 0.0
-        at = np.full(rows.size, max(step.decided_at, 0.0))
+        now = np.flatnonzero(total > 0.0)
+        at = np.full(now.size, max(step.decided_at, 0.0))
     else:
-        left = chances.patience[rows, place] - state.spent[rows, place]
+        spent_so_far = state.spent[:, place][rows]
+        left = chances.patience[:, place][rows] - spent_so_far
         if leant is None:
-            now = total >= left
-            share = np.divide(left, total, out=np.zeros_like(left), where=now & (total > 0.0))
-            state.spent[rows, place] += total
+            decided = total >= left
+            share = np.divide(left, total, out=np.zeros_like(left), where=decided & (total > 0.0))
+            spent = total
         else:
-            now, share, spent, weight = drawn(left, total, leant[0])
-            state.spent[rows, place] += spent
+            decided, share, spent, weight = drawn(left, total, leant[0])
             state.log_weight[rows] += weight
-        at = _moment(step, month, since, first, share)
-    if now.any():
-        met = chances.mark[rows[now], place] < (likely if leant is None else leant[1])[now]
+        state.spent[:, place][rows] = spent_so_far + spent
+        now = np.flatnonzero(decided)
+        began = since if isinstance(since, float) else since[now]
+        at = _moment(step, month, began, first[now], share[now])
+    if now.size:
+        settled = rows[now]
+        met = chances.mark[settled, place] < (likely if leant is None else leant[1])[now]
         if leant is not None:
-            state.log_weight[rows[now]] += outcome_weight(met, likely[now], leant[1][now])
-        _settle(step, place, month, rows[now], at[now], met, likely[now], chances, state)
+            state.log_weight[settled] += outcome_weight(met, likely[now], leant[1][now])
+        _settle(step, place, month, settled, at, met, likely[now], chances, state)
 
 
 def _leant(
@@ -457,10 +461,10 @@ def _hazard(
     total, first = exposure(step, month, begun)
     if isinstance(begun, float):
         total, first = np.full(rows.size, total), np.full(rows.size, first)
-    fails = chances.fails[rows, place]
+    fails = chances.fails[:, place][rows]
     if not step.depends_on:
         return total, 1.0 - fails, first, np.ones(rows.size)
-    away = -reference[rows, place]
+    away = -reference[:, place][rows]
     for driver in step.depends_on:
         away += x[rows, driver]
     pull = np.exp(np.clip(chances.dependence[rows] * away, -30.0, 30.0))

@@ -158,21 +158,143 @@ def marginal_likelihood(
     discrimination, lower, upper, thing, last
         As in :func:`readings_likelihood`.
     rule : pair of ndarray
-        Nodes and log weights of :func:`normal_rule`.
+        Nodes and log weights of :func:`normal_rule`: equally spaced, an odd number.
 
     Returns
     -------
     array (..., thing)
     """
-    # As log_probability has it; what no node changes is computed once.
-    above, below = np.exp(-upper), np.exp(lower)
-    both = above * below
-    ahead, rest = np.log1p(-both), 1.0 + both
-    total = np.full(np.broadcast_shapes(np.shape(signal), np.shape(error_sd)), -np.inf)
+    lead = np.broadcast_shapes(
+        *(np.shape(each)[:-1] for each in (signal, error_sd, discrimination, lower, upper))
+    )
+    things, readings = len(last), len(thing)
+    widths = {"signal": things, "error_sd": things}
+    given = {
+        name: np.broadcast_to(values, (*lead, widths.get(name, readings))).reshape(
+            -1, widths.get(name, readings)
+        )
+        for name, values in (
+            ("signal", signal),
+            ("error_sd", error_sd),
+            ("discrimination", discrimination),
+            ("lower", lower),
+            ("upper", upper),
+        )
+    }
+    total = np.empty((len(given["signal"]), things))
+    rows = max(BLOCK // max(readings, 1), 1)
+    for start in range(0, len(total), rows):
+        block = slice(start, start + rows)
+        some = {name: values[block] for name, values in given.items()}
+        total[block] = _by_products(**some, thing=thing, last=last, rule=rule)
+        lost = ~(total[block] > LOG_LEAST).all(axis=-1)
+        if lost.any():
+            few = {name: values[lost] for name, values in some.items()}
+            total[start + np.flatnonzero(lost)] = _by_logs(**few, thing=thing, last=last, rule=rule)
+    return total.reshape((*lead, things))
+
+
+BLOCK = 2**15
+"""Readings at draws that are worked on together: few enough to stay near the processor."""
+
+LOG_LEAST = -600.0
+"""Log-likelihoods below which products are taken by logarithms."""
+
+
+def _by_products(
+    signal: np.ndarray,
+    error_sd: np.ndarray,
+    discrimination: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    *,
+    thing: np.ndarray,
+    last: np.ndarray,
+    rule: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Log-likelihood of each thing's readings, (draw, thing), without logarithms within.
+
+    The probability of a reading is :math:`(1-AB)/(1+AB+A+B)`, as :func:`log_probability` has it,
+    and from a node to the next :math:`A` and :math:`1/B` grow by the same factor. Minus infinity
+    or not a number where products are beyond what numbers can hold.
+    """
+    nodes, log_weights = rule
+    order, layers = _layers(last)
+    middle, weights = len(nodes) // 2, np.exp(log_weights)
+    kappa, low, high = (each.T[order] for each in (discrimination, lower, upper))
+    of = thing[order]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        centre = kappa * (signal + error_sd * nodes[middle]).T[of]
+        factor = np.exp(kappa * ((nodes[1] - nodes[0]) * error_sd).T[of])
+        both = np.exp(low - high)
+        rest, ahead = 1.0 + both, np.log1p(-both)
+        above, below = np.exp(centre - high), np.exp(low - centre)
+        total = weights[middle] / _products(rest + above + below, layers)
+        for growing, shrinking, places in (
+            (above.copy(), below.copy(), range(middle + 1, len(nodes))),
+            (below, above, range(middle - 1, -1, -1)),
+        ):
+            each = np.empty_like(rest)
+            inverse = 1.0 / factor
+            for place in places:
+                growing *= factor
+                shrinking *= inverse
+                np.add(rest, growing, out=each)
+                each += shrinking
+                total += weights[place] / _products(each, layers)
+        sums = _products(ahead, layers, np.add)
+        return np.asarray((np.log(total) + sums).T)
+
+
+def _layers(last: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, slice]]]:
+    """Order readings so that the first ones of all things come first, then the second ones.
+
+    Returns
+    -------
+    order : integer array (reading,)
+    layers : list of (things, places)
+        Which things have a reading so late, and where in that order these stand.
+    """
+    first = np.concatenate([[0], last[:-1] + 1])
+    count, order, layers, place = last - first + 1, [], [], 0
+    for layer in range(int(count.max(initial=0))):
+        mine = np.flatnonzero(count > layer)
+        order.append(first[mine] + layer)
+        layers.append((mine, slice(place, place + len(mine))))
+        place += len(mine)
+    return np.concatenate([*order, np.empty(0, dtype=int)]).astype(int), layers
+
+
+def _products(
+    values: np.ndarray, layers: list[tuple[np.ndarray, slice]], combine: np.ufunc = np.multiply
+) -> np.ndarray:
+    """Combine the readings of each thing: (reading, draw) in order of layers to (thing, draw)."""
+    total = values[layers[0][1]].copy() if layers else np.empty((0, values.shape[1]))
+    for mine, places in layers[1:]:
+        total[mine] = combine(total[mine], values[places])
+    return total
+
+
+def _by_logs(
+    signal: np.ndarray,
+    error_sd: np.ndarray,
+    discrimination: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    *,
+    thing: np.ndarray,
+    last: np.ndarray,
+    rule: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Do as :func:`_by_products` for what is very unlikely: slower, over all the numbers' range."""
+    total = np.full(signal.shape, -np.inf)
+    both = lower - upper
+    ahead, rest = np.log1p(-np.exp(both)), np.log1p(np.exp(both))
     for node, log_weight in zip(*rule, strict=True):
-        grown = np.exp(discrimination * (signal + error_sd * node)[..., thing])
-        each = ahead - np.log(rest + grown * above + below / grown)
-        total = np.logaddexp(total, sum_by_thing(each, last, np) + log_weight)
+        seen = discrimination * (signal + error_sd * node)[:, thing]
+        either = np.logaddexp(seen - upper, lower - seen)
+        each = sum_by_thing(ahead - np.logaddexp(rest, either), last, np)
+        total = np.logaddexp(total, each + log_weight)
     return total
 
 

@@ -12,14 +12,14 @@ import pytest
 from fitted import drawn_fit, narrow_fit
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
-from worlds import flagship, history, item
+from worlds import flagship, happened, history, item
 
 import durability
 from durability.assembly import assemble
 from durability.changes import changes_between, update_record
 from durability.update_screen import update_lines
 from durability.updating import compare, update
-from durability.vocabulary import STREAMS
+from durability.vocabulary import RUNGS, STREAMS
 from durability.weighing import Base, prepare
 
 DATA = Path(durability.__file__).parent / "data"
@@ -154,6 +154,23 @@ def test_one_screen_says_was_is_why_how_sure_and_what_next(record: dict[str, Any
         assert needed in text
     assert "MCSE" in lines[1]
     assert lines[-1].startswith("Next: ")
+
+
+def test_what_has_broken_down_is_said_first_and_moves_every_rung(base: Base) -> None:
+    day = date(2026, 6, 10)
+    case = replace(flagship(), happened=(happened("war", day),))
+    found = update_record(update(base, case=case))
+    check(found)
+    # It closed all four streams: nothing of the change is put down to the months.
+    assert {(part["kind"], part["label"]) for part in found["changes"]["parts"]} == {
+        ("happened", "war")
+    }
+    for rung, chance in {**dict.fromkeys(RUNGS, 1.0), "abrogation": 0.0}.items():
+        assert found["breakdown"][rung]["24"]["mean"] == pytest.approx(chance, abs=1e-12)
+    lines = list(update_lines(found))
+    said = next(i for i, line in enumerate(lines) if "had broken down by the cutoff" in line)
+    assert "war on 10 June 2026" in lines[said]
+    assert said < next(i for i, line in enumerate(lines) if line.startswith("Breakdown within"))
 
 
 def test_hostile_text_stays_on_its_line(base: Base) -> None:

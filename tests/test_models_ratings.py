@@ -193,6 +193,69 @@ def test_without_error_the_marginal_is_the_plain_likelihood() -> None:
     )
 
 
+def many(seed: int, draws: int, things: int, width: float) -> tuple[np.ndarray, ...]:
+    """Signals, errors, scales and places of things with one to four readings, at many draws."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 5, things)
+    thing, last = np.repeat(np.arange(things), sizes), np.cumsum(sizes) - 1
+    cuts = rng.normal(size=(draws, 1)) + ratings.offsets(np.exp(rng.normal(size=(draws, 5))), np)
+    level = rng.integers(0, ratings.LEVELS, thing.size)
+    kappa = np.exp(0.5 * rng.normal(size=(draws, 3)))[:, rng.integers(0, 3, thing.size)]
+    signal, sd = width * rng.normal(size=(draws, things)), rng.uniform(0.0, 2.0, (draws, things))
+    return signal, sd, kappa, cuts[:, level], cuts[:, level + 1], thing, last
+
+
+def average_over_nodes(
+    signal: np.ndarray, sd: np.ndarray, *readings: np.ndarray, rule: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    each = [
+        log_weight + ratings.readings_likelihood(signal + sd * node, *readings, xp=np)
+        for node, log_weight in zip(*rule, strict=True)
+    ]
+    return np.asarray(np.logaddexp.reduce(each, axis=0))
+
+
+@pytest.mark.parametrize("rule", [ratings.ERROR_RULE, ratings.SHORT_RULE])
+def test_the_marginal_is_the_average_over_the_nodes(
+    monkeypatch: pytest.MonkeyPatch, rule: tuple[np.ndarray, np.ndarray]
+) -> None:
+    args = many(6, 40, 9, 2.0)
+    expected = average_over_nodes(*args, rule=rule)
+    whole = ratings.marginal_likelihood(*args, rule=rule)
+    np.testing.assert_allclose(whole, expected, rtol=1e-9, atol=1e-11)
+    # In blocks of three draws, and all by logarithms: the same.
+    monkeypatch.setattr(ratings, "BLOCK", 3 * args[-2].size)
+    np.testing.assert_array_equal(ratings.marginal_likelihood(*args, rule=rule), whole)
+    monkeypatch.setattr(ratings, "LOG_LEAST", np.inf)
+    by_logs = ratings.marginal_likelihood(*args, rule=rule)
+    assert (by_logs != whole).any()
+    np.testing.assert_allclose(by_logs, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_one_signal_for_all_draws_is_read_at_each() -> None:
+    signal, sd, *readings = many(7, 5, 4, 1.0)
+    found = ratings.marginal_likelihood(signal[2], sd[2], *readings)
+    expected = ratings.marginal_likelihood(
+        np.tile(signal[2], (5, 1)), np.tile(sd[2], (5, 1)), *readings
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_beyond_belief_still_has_a_finite_likelihood() -> None:
+    """Two coders, or forty, at the far end from a signal that has no error."""
+    for signal, coders in ((4e4, 2), (-4e4, 2), (60.0, 40)):
+        edge = 1 if signal > 0.0 else ratings.LEVELS
+        lower, upper = np.repeat(CUTS[[edge - 1]], coders), np.repeat(CUTS[[edge]], coders)
+        found = ratings.marginal_likelihood(
+            *(np.array([signal]), np.array([0.0]), np.full(coders, 1.5), lower, upper),
+            *(np.zeros(coders, dtype=int), np.array([coders - 1])),
+        )
+        law = stats.logistic(loc=1.5 * signal)
+        expected = law.logcdf(CUTS[1]) if signal > 0.0 else law.logsf(CUTS[-2])
+        assert found[0] < ratings.LOG_LEAST
+        assert found[0] == pytest.approx(coders * expected, rel=1e-9)
+
+
 def test_marginal_probabilities_of_all_levels_sum_to_one() -> None:
     one = np.zeros(1, dtype=int), np.zeros(1, dtype=int)
     total = sum(

@@ -21,6 +21,7 @@ from durability.blocks import Figure, Report, is_web_address, linked, printable,
 from durability.errors import InputError, WriteError
 from durability.markdown import escaped, to_markdown
 from durability.report import compose, read_recorded, record_text, to_html, write_report
+from durability.screen import forecast_lines
 from durability.wording import error_points, long_date, number, percent, signed
 
 SCRIPT = "<script>alert(1)</script>"
@@ -254,6 +255,20 @@ def test_a_rung_that_did_happen_is_said() -> None:
     assert "Use of force did happen on 3 February 2026: Shelling at Kapan." in (
         sections.knowledge(record)
     )
+
+
+def test_what_has_broken_down_is_no_forecast() -> None:
+    record = example_record()
+    record["happened"] = [
+        {"rung": "force", "date": "2026-02-03", "why": "Shelling at Kapan."},
+        {"rung": "abrogation", "date": "2026-03-01", "why": "Denounced in a note."},
+    ]
+    (sentence,) = sections.answer(record).sentences
+    assert "had broken down by the cutoff: abrogation on 1 March 2026" in sentence
+    assert sentence in list(forecast_lines(record))[:6]
+    record["happened"].pop()
+    assert len(sections.answer(record).sentences) == 2
+    assert not any("broken down by the cutoff" in line for line in forecast_lines(record))
 
 
 def test_a_failed_verdict_comes_before_everything_else() -> None:

@@ -12,6 +12,7 @@ from scipy import stats
 from worlds import CUTOFF, flagship, happened
 
 from durability.inference import Fit
+from durability.sensitivity import baseline_incidences
 from durability.simulation import (
     closed_streams,
     edge_ages,
@@ -126,8 +127,16 @@ def test_what_has_happened_is_certain_and_the_rest_is_not(stream: str, certain: 
     fit = drawn_fit(replace(flagship(), happened=(happened(stream, day),)), draws=10)
     future = simulate(fit, months=6, seed=1)
     rungs = incidences(future.increments, future.happened)
+    over = "breakdown" in certain
     for rung in RUNGS:
         assert (rungs[rung] == 1.0).all() == (rung in certain), rung
+        # What has broken down is watched no longer: nothing else can come of it.
+        assert (rungs[rung] == 0.0).all() == (over and rung not in certain), rung
+    late = drawn_fit(fit.model.data.case, draws=10, cutoff=date(2026, 9, 30))
+    assert simulate(late, months=1, seed=1).unseen.any() == (not over)
+    for by_baseline in baseline_incidences(fit.model.data, months=6, seed=1).values():
+        for rung in RUNGS:
+            assert (by_baseline[rung] == 0.0).all() == (over and rung not in certain), rung
 
 
 def test_what_happens_after_the_cutoff_closes_nothing() -> None:

@@ -11,6 +11,7 @@ from fitted import narrow_fit
 from stepped import condition, outcome, treaty, vote, waiting
 from worlds import CUTOFF, flagship, history, item
 
+from durability import election_forecast
 from durability.assembly import assemble
 from durability.attribution import attribute
 from durability.cases import Case
@@ -117,6 +118,34 @@ def test_a_changed_judgement_is_a_change(base: Base) -> None:
     assert found.weighed.conditions == ("vote",)
     assert found.weighed.terms == {}
     assert gap(found).max() < 1e-10
+
+
+def test_a_poll_alone_reaches_the_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chance that the fit took is kept with it, whatever polls say of that day later."""
+    government = {date(2026, 6, 30): 0.9, date(2026, 7, 2): 0.6}
+
+    def chance(name: str, folder: object, *, cutoff: date) -> float:
+        assert name == "government"
+        return government[cutoff]
+
+    monkeypatch.setattr(election_forecast, "election_chance", chance)
+    case = waiting(vote(chance_from="election:government"), treaty())
+    fit = narrow_fit(case, draws=150, chains=4, seed=5)
+    keep(particles_of(fit))
+    kept = read_particles(fit.key)
+    assert kept is not None
+    assert kept.chances == {"election:government": pytest.approx(0.9)}
+    base = prepare(kept, rows=fit.model.data.rows)
+    government[CUTOFF] = 0.7
+    again = update(base, case=case, cutoff=CUTOFF)
+    assert again.weighed.conditions == ("vote",)
+    government[CUTOFF] = 0.9
+    assert update(base, case=case, cutoff=CUTOFF).method == "unchanged"
+    later = update(base, case=case, cutoff=date(2026, 7, 2))
+    assert later.weighed.conditions == ("vote",)
+    lower, higher = (each.table["breakdown"]["24"]["mean"] for each in (again, later))
+    assert base.table["breakdown"]["24"]["mean"] < lower < higher
+    assert gap(later).max() < 1e-10
 
 
 def test_another_reason_is_none(base: Base) -> None:

@@ -3,6 +3,7 @@
     uv run --no-sync python tests/benchmarks/contract.py streams --minutes 60
     uv run --no-sync python tests/benchmarks/contract.py surprises --minutes 60
     uv run --no-sync python tests/benchmarks/contract.py flagship --minutes 30
+    uv run --no-sync python tests/benchmarks/contract.py again --every 10 --minutes 20
     uv run --no-sync python tests/benchmarks/contract.py table
 
 Each stream is a world drawn from the model's own prior: parameters, agreements and what became of
@@ -27,7 +28,8 @@ Rows are appended to ``contract.jsonl`` beside this file, one a stream or month,
 the code that made it; a run goes on where the last one stopped, and ``--every 2 --first 0`` and
 ``--every 2 --first 1`` can run side by side. Rows of other code stay valid for
 the code that they name: the table shows the newest hash of which there are as many rows as wanted,
-or else the one with most rows, and names it.
+or else the one with most rows, and names it. Where the code has changed since, `again` makes some
+of those streams anew without their refits, and the table tells how far the answers lie apart.
 """
 
 from __future__ import annotations
@@ -480,7 +482,10 @@ def append(row: Mapping[str, Any]) -> None:
         file.write(json.dumps({**row, "code": code_hash()}, sort_keys=True) + "\n")
 
 
-def one_stream(number: int, compiled: Compiled, kind: str = "stream") -> dict[str, Any]:
+def one_stream(
+    number: int, compiled: Compiled, kind: str = "stream", *, refit: bool = True
+) -> dict[str, Any]:
+    """Weigh a stream to one of its steps, and hold the answer against a refit."""
     world = World(number) if kind == "stream" else SurprisedWorld(number)
     step = int(np.random.default_rng([SEED, number, 1]).integers(1, STEPS + 1))
     settings = replace(BASE, seed=1000 + number)
@@ -493,6 +498,8 @@ def one_stream(number: int, compiled: Compiled, kind: str = "stream") -> dict[st
     seconds = time.perf_counter() - began
     row = {"kind": kind, "number": number, "step": step, **trust(previous)}
     row["update_seconds"] = seconds / step
+    if not refit:
+        return {**row, "weighted": previous.table["breakdown"]["24"]["mean"]}
     # As if the ladder had gone on from what it did not trust: its answer is checked all the same.
     other, size = gold(compiled, world.at(step), world, 50_000 + number)
     return {**row, **compared(previous, other, size)}
@@ -510,6 +517,32 @@ def run_streams(until: float, numbers: Iterable[int], kind: str = "stream") -> N
         append(row)
         told = {name: row[name] for name in ("step", "kept", "weighted", "gold")}
         print(number, told, "good" if good(row) else "refit", flush=True)
+
+
+def run_again(until: float, every: int, first: int) -> None:
+    """Make some streams of an earlier code anew, without their refits."""
+    compiled = Compiled()
+    have = {(row["about"], row["number"]) for row in done() if row["kind"] == "again"}
+    rows = [row for kind in ("stream", "surprise") for row in shown(kind)]
+    rows.sort(key=lambda row: (row["kind"], row["number"]))
+    for row in rows[first::every]:
+        told = (row["kind"], row["number"])
+        if row["code"] == code_hash() or told in have:
+            continue
+        if time.monotonic() > until:
+            return
+        made = one_stream(row["number"], compiled, row["kind"], refit=False)
+        apart = {name: _apart(made[name], row[name]) for name in ("weighted", "khat")}
+        made |= {"kind": "again", "about": row["kind"], "of": row["code"], "apart": apart}
+        append(made)
+        print(*told, apart, flush=True)
+
+
+def _apart(one: float | None, other: float | None) -> float | None:
+    """Give the distance of two numbers; none where only one is there."""
+    if one is None or other is None:
+        return 0.0 if one is other else None
+    return abs(one - other)
 
 
 def run_flagship(until: float) -> None:
@@ -620,8 +653,27 @@ def table_lines() -> Iterator[str]:
     if months:
         yield from month_lines(months)
         yield ""
+    yield from again_lines()
     told = "; ".join(broken()) or "nothing that rows enough speak of"
     yield f"Broken of the contract: {told}."
+
+
+def again_lines() -> Iterator[str]:
+    """Say how far answers of the newest code lie from those of the code shown."""
+    code = next((row["code"] for row in shown("stream")), "")
+    every = [row for row in every_row() if row["kind"] == "again" and row["of"] == code]
+    rows = [row for row in every if row["code"] == every[-1]["code"]]
+    if not rows:
+        return
+    answers, khats = (
+        "more than any number" if None in values else f"{max(values):.1e}"
+        for values in ([row["apart"][name] for row in rows] for name in ("weighted", "khat"))
+    )
+    yield (
+        f"{len(rows)} of these streams made again by code {rows[0]['code']}, without their refits: "
+        f"the weighted answers lie at most {answers} apart, the Pareto k {khats}."
+    )
+    yield ""
 
 
 def criteria_line(rows: list[dict[str, Any]]) -> str:
@@ -700,7 +752,7 @@ def month_lines(months: list[dict[str, Any]]) -> Iterator[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["streams", "surprises", "flagship", "table"])
+    parser.add_argument("what", choices=["streams", "surprises", "flagship", "again", "table"])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--streams", type=int, default=STREAMS_WANTED)
     parser.add_argument("--every", type=int, default=1, help="take one stream in so many")
@@ -715,6 +767,7 @@ def main(arguments: list[str] | None = None) -> int:
         "streams": lambda: run_streams(until, numbers(STREAMS_WANTED)),
         "surprises": lambda: run_streams(until, numbers(SURPRISES_WANTED), "surprise"),
         "flagship": lambda: run_flagship(until),
+        "again": lambda: run_again(until, asked.every, asked.first),
         "table": lambda: None,
     }
     runs[asked.what]()
