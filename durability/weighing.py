@@ -434,8 +434,8 @@ def summary(
     each = (parents[:, None] * shares).ravel()
     low, high = weighted_quantiles(values.ravel(), each, _TAILS)
     return {
-        # Weights add up to one within rounding, and no chance is above it.
-        "mean": min(float(parents @ of_draw), 1.0),
+        # Weights add up to one but for rounding, which must not lead beyond all values.
+        "mean": float(np.clip(parents @ of_draw, values.min(), values.max())),
         "low": float(low),
         "high": float(high),
         "interval_probability": INTERVAL,
