@@ -49,6 +49,7 @@ from typing import Any
 
 import numpy as np
 import page
+from scipy import stats
 
 import durability
 from durability import inference
@@ -690,7 +691,14 @@ def criteria_line(rows: list[dict[str, Any]]) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part} of {whole}" + (f" ({100 * part / whole:.0f} %)" if whole else "")
+    """Tell a share with its exact interval (Clopper and Pearson)."""
+    if not whole:
+        return f"{part} of {whole}"
+    held = stats.binomtest(part, whole).proportion_ci(0.95)
+    return (
+        f"{part} of {whole} ({100 * part / whole:.0f} %, 95 % interval {100 * held.low:.0f} to "
+        f"{100 * held.high:.0f})"
+    )
 
 
 def stream_lines(every: list[dict[str, Any]], kind: str = "stream") -> Iterator[str]:

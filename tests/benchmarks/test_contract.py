@@ -131,8 +131,8 @@ def test_promises_are_counted_with_what_they_are_shares_of() -> None:
     assert (found.good, found.kept, found.off, found.missed) == (60, 57, 76, 3)
     assert found.failures() == []
     line = contract.criteria_line(rows)
-    assert "57 of 60 (95 %)" in line
-    assert "3 of 76 (4 %)" in line
+    assert "57 of 60 (95 %, 95 % interval 86 to 99)" in line
+    assert "3 of 76 (4 %, 95 % interval 1 to 11)" in line
     assert "7 rows are left out" in line
     worse = contract.criteria([*rows, row(200, good=True, kept=False)])
     assert worse.failures() == [
