@@ -302,6 +302,24 @@ CLUSTERS = _of(
 CHANCES = _of(
     "a chance is computed wrongly",
     (
+        "what has broken down can break down again",
+        "durability/simulation.py",
+        "    if has_ended(happened):\n        increments = np.zeros_like(increments)\n    by_name",
+        "    by_name",
+        ("test_simulation.py::test_what_has_happened_is_certain_and_the_rest_is_not",),
+    ),
+    (
+        "a forecast of an agreement that stands at an age forgets the age",
+        "durability/predictors.py",
+        "return [float(age) for age in np.broadcast_to(np.asarray(ages, dtype=float), "
+        "len(targets))]",
+        "return [0.0 for age in np.broadcast_to(np.asarray(ages, dtype=float), len(targets))]",
+        (
+            "test_predictors.py::test_a_weibull_goes_on_from_the_age_by_its_law_draw_by_draw",
+            "test_predictors.py::test_climatology_from_an_age_counts_what_was_watched_beyond_it",
+        ),
+    ),
+    (
         "the forecast is divided by survival again",
         "durability/simulation.py",
         'rungs["breakdown"] = -np.expm1(-np.cumsum(by_name["war"] + denounced, axis=-1))',
@@ -519,6 +537,13 @@ SHOWN = _of(
 STOPS = _of(
     "work goes on after Ctrl-C",
     (
+        "a Ctrl-C falls into a module that loads",
+        "durability/interrupts.py",
+        "if dropping or _is_loading(frame):",
+        "if dropping:",
+        ("test_interrupts.py::test_one_that_comes_while_an_extension_module_loads_waits_for_it",),
+    ),
+    (
         "a Ctrl-C that Python drops is not raised again",
         "durability/interrupts.py",
         "        press_later()\n        dropping.clear()",
@@ -537,7 +562,64 @@ STOPS = _of(
     ),
 )
 
-MUTATIONS = (*LEAKS, *SIGNS, *CLUSTERS, *CHANCES, *SEATS, *FILES, *SHOWN, *STOPS)
+LIKELIHOODS = _of(
+    "a likelihood is integrated wrongly",
+    (
+        "shared errors are integrated over half their nodes",
+        "models/ratings.py",
+        "range(middle + 1, len(nodes)))",
+        "range(middle + 1, middle + 1))",
+        (
+            "test_models_ratings.py::test_the_marginal_is_the_average_over_the_nodes",
+            "test_models_ratings.py::"
+            "test_integrated_errors_are_within_a_hundredth_of_adaptive_quadrature",
+        ),
+    ),
+    (
+        "what is very unlikely is impossible",
+        "models/ratings.py",
+        "lost = ~(total[block] > LOG_LEAST).all(axis=-1)",
+        "lost = np.zeros(len(total[block]), dtype=bool)",
+        ("test_models_ratings.py::test_what_is_beyond_belief_still_has_a_finite_likelihood",),
+    ),
+    (
+        "an outcome is left out, but not the mark of hindsight in its ratings",
+        "durability/checks.py",
+        'labels, "outcomes", ratios=found["ratios"])',
+        'labels, "outcomes")',
+        ("test_checks.py::test_outcomes_of_a_case_are_left_out_by_both",),
+    ),
+)
+
+KEPT = _of(
+    "what is kept is taken for what is asked",
+    (
+        "a changed condition finds the sensitivities of the unchanged one",
+        "durability/sensitivity.py",
+        'return f"{forecast_hash(fit)}.',
+        'return f"{fit.key}.',
+        ("test_sensitivity.py::test_refits_are_kept_and_read_again",),
+    ),
+    (
+        "a new poll does not reach an update",
+        "durability/weighing.py",
+        "chances=chances_taken(now),",
+        "chances=particles.chances,",
+        ("test_weighing.py::test_a_poll_alone_reaches_the_forecast",),
+    ),
+    (
+        "what goes on from moved draws starts from the unmoved ones",
+        "durability/paths.py",
+        "if isinstance(weighed, MovedDraws)",
+        "if False",
+        ("test_matching.py::test_moved_draws_stand_between_weights_and_a_refit",),
+    ),
+)
+
+MUTATIONS = (
+    *(*LEAKS, *SIGNS, *CLUSTERS, *LIKELIHOODS, *CHANCES, *SEATS),
+    *(*FILES, *KEPT, *SHOWN, *STOPS),
+)
 """Every guard that is broken, in the order of the table."""
 
 
