@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from durability.errors import WriteError, quoted
 
 if TYPE_CHECKING:
+    from durability.assembly import ModelData
     from durability.progress import Progress
 
 DIAGNOSTICS_FAILED = 3
@@ -159,6 +160,20 @@ def sampling() -> Iterator[Progress]:
     check_writable(cache.folder(), "set XDG_CACHE_HOME to another")
     with show_progress() as progress:
         yield progress
+
+
+def sample_election(data: ModelData) -> None:
+    """Sample the election whose chances a case waits for, where none is kept, showing progress."""
+    if not any(each.chance_from for each in data.case.conditions):
+        return
+    from durability.election_forecast import election_chance, unkept_chance
+
+    name = unkept_chance(data)
+    if name:
+        click.echo("No forecast of its election is kept: sampling that first.", err=True)
+        with sampling() as progress:
+            election_chance(name, data.case.folder, cutoff=data.cutoff, progress=progress)
+            progress.done()
 
 
 def check_writable(folder: Path, instead: str = "choose another folder with --out") -> None:

@@ -16,6 +16,7 @@ from durability.command_types import (
     check_writable,
     cutoff_option,
     priors_option,
+    sample_election,
 )
 
 if TYPE_CHECKING:
@@ -183,7 +184,9 @@ def _present(case: str, cutoff: date | None, priors: str) -> Update:
         again += "" if cutoff is None else f" --cutoff {cutoff}"
         raise InputError([Problem(where=str(case), found=told, allowed=again)])
     base = prepare(start)
-    check_weighable(base, assembled(start, found, base.rows, cutoff=cutoff))
+    data = assembled(start, found, base.rows, cutoff=cutoff)
+    sample_election(data)
+    check_weighable(base, data)
     return update(base, case=found, cutoff=cutoff)
 
 

@@ -20,6 +20,7 @@ from durability.command_types import (
     check_writable,
     cutoff_option,
     priors_option,
+    sample_election,
     sampling,
 )
 from durability.commands_ledger import begin_recording, finish_recording, record_options
@@ -72,6 +73,7 @@ def update(
     base = _first_fit(found, cutoff, priors) if start is None else prepare(start)
     fit = base.particles
     data = assembled(fit, found, base.rows, cutoff=cutoff)
+    sample_election(data)
     if not refit:
         check_weighable(base, data)
     again = "Weights of the last fit's draws will not do: sampling again."

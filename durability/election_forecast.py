@@ -26,6 +26,7 @@ from durability.catalogue import (
     parameters_of,
     seat_arithmetic,
 )
+from durability.conditions import ELECTION
 from durability.election_data import REMAINDER, ElectionData, assemble_election
 from durability.election_settings import Election, read_election
 from durability.elections import Result
@@ -34,6 +35,7 @@ from durability.inference import Fit, Model, Settings
 from durability.prior_sets import PriorSet, check_parameters, read_priors
 from durability.progress import Progress
 from durability.retries import TRIES, FailedTry, tried
+from durability.steps import statuses
 from durability.summaries import INTERVAL, chance
 from durability.verdict import Verdict, judge
 
@@ -241,6 +243,32 @@ def election_chance(
             raise _refused(made)
         cache.write_json(key, stored)
     return float(stored[name])
+
+
+def unkept_chance(data: ModelData) -> str:
+    """Name a chance that a case waits for and :func:`election_chance` would have to sample.
+
+    Parameters
+    ----------
+    data : ModelData
+        Of the case, at its cutoff.
+
+    Returns
+    -------
+    str
+        Empty where there is none.
+    """
+    case, cutoff = data.case, data.cutoff
+    status = statuses(case.conditions, cutoff)
+    waiting = [each.chance_from for each in case.conditions if status[each.name] == "pending"]
+    names = [name.removeprefix(ELECTION) for name in waiting if name.startswith(ELECTION)]
+    if not names:
+        return ""
+    election = read_election(case.folder)
+    if election.result_at(cutoff) is not None:
+        return ""
+    polled = assemble_election(election, cutoff=cutoff)
+    return "" if _kept(_chance_key(polled, _priors(MODEL), 1)) else names[0]
 
 
 def forecast_votes(data: ElectionData, made: Fit, *, seed: int) -> ElectionForecast:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from durability.election_forecast import election_chance, unkept_chance
 from durability.inference import Fit, Model, Settings
 from durability.progress import NullProgress, Progress
 from durability.retries import TRIES, FailedTry, tried
@@ -136,6 +137,9 @@ def fit_and_judge(
         The sampler could not start, or a trace is not whole.
     """
     progress = NullProgress() if progress is None else progress
+    chance = unkept_chance(model.data)
+    if chance:  # first: where it cannot be had, nothing else need be sampled
+        election_chance(chance, model.data.case.folder, cutoff=model.data.cutoff, progress=progress)
     seconds: Counter[str] = Counter()
 
     def judged(made: Fit) -> JudgedFit:

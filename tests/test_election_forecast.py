@@ -13,7 +13,10 @@ from test_election_data import with_another_future
 from test_retries import NEAR, PASSED
 
 from durability import cache, election_forecast, inference
+from durability.assembly import assemble
+from durability.cases import read_case
 from durability.catalogue import parameters_of
+from durability.command_types import sample_election
 from durability.election_data import ElectionData, assemble_election
 from durability.election_forecast import (
     CHANCES,
@@ -22,6 +25,7 @@ from durability.election_forecast import (
     election_chance,
     election_chances,
     forecast_votes,
+    unkept_chance,
 )
 from durability.election_screen import election_lines
 from durability.election_settings import Election, read_election
@@ -255,6 +259,44 @@ def test_where_the_fit_fails_another_that_passed_is_taken(
     election_chances(election, cutoff=dt.date(2026, 4, 18), seed=2)
     found = election_chance("two_thirds", election, **asked)  # type: ignore[arg-type]
     assert found == made.chances["two_thirds"]["mean"]
+
+
+def test_a_chance_that_a_case_waits_for_is_named_until_it_is_kept_or_known(
+    monkeypatch: pytest.MonkeyPatch, made: ElectionForecast
+) -> None:
+    case = read_case("armenia_azerbaijan")
+    name = unkept_chance(assemble(case, cutoff=CUTOFF))
+    assert name in CHANCES
+    passed = dataclasses.replace(made, verdict=PASSED)
+    monkeypatch.setattr(election_forecast, "election_chances", lambda *a, **k: passed)
+    election_chance(name, case.folder, cutoff=CUTOFF)
+    assert unkept_chance(assemble(case, cutoff=CUTOFF)) == ""
+    earlier = dt.date(2026, 4, 30)
+    assert unkept_chance(assemble(case, cutoff=earlier)) == name
+    assert unkept_chance(assemble(case, cutoff=dt.date(2026, 6, 30))) == ""
+    plain = tuple(dataclasses.replace(each, chance_from="") for each in case.conditions)
+    free = dataclasses.replace(case, conditions=plain)
+    assert unkept_chance(assemble(free, cutoff=earlier)) == ""
+
+
+def test_commands_say_that_they_sample_an_election_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, early = [], dt.date(2026, 5, 15)
+
+    def sampled(name: str, folder: Any, *, cutoff: dt.date, progress: Any) -> float:
+        asked.append((name, cutoff, progress))
+        return 0.5
+
+    monkeypatch.setattr(election_forecast, "election_chance", sampled)
+    data = assemble(read_case("armenia_azerbaijan"), cutoff=early)
+    sample_election(data)
+    ((name, cutoff, progress),) = asked
+    assert (name, cutoff) == (unkept_chance(data), early)
+    assert callable(progress.stage)
+    assert "sampling that first" in capsys.readouterr().err
+    sample_election(assemble(read_case("armenia_azerbaijan"), cutoff=dt.date(2026, 6, 30)))
+    assert len(asked) == 1
 
 
 def test_an_unknown_chance_is_answered_with_the_known_ones(election: Election) -> None:

@@ -14,6 +14,7 @@ from report_example import ExampleForecast, example_record, example_tree
 from test_retries import NEAR, PASSED, verdict
 
 from durability import forecasts, inference, judged_fits
+from durability.errors import SamplingError
 from durability.inference import Fit, Settings
 from durability.judged_fits import fit_and_judge, forecast_hash, horizons_to, judge_fit
 from durability.progress import NullProgress
@@ -49,6 +50,24 @@ class Sampler(NullProgress):
 
     def stage(self, name: str) -> None:
         self.stages.append(name)
+
+
+def test_an_election_is_forecast_before_anything_else_is_sampled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+
+    def refused(name: str, folder: Any, *, cutoff: Any, progress: Any) -> float:
+        asked.append((name, cutoff))
+        raise SamplingError("the polls cannot be fitted")
+
+    monkeypatch.setattr(judged_fits, "unkept_chance", lambda data: "majority")
+    monkeypatch.setattr(judged_fits, "election_chance", refused)
+    monkeypatch.setattr(judged_fits, "tried", asked.append)
+    model = model_of()
+    with pytest.raises(SamplingError, match="polls"):
+        fit_and_judge(model, Settings(draws=4, tune=4, chains=2, seed=1), months=12)
+    assert asked == [("majority", model.data.cutoff)]
 
 
 def sampler(monkeypatch: pytest.MonkeyPatch, *verdicts: Verdict) -> Sampler:
