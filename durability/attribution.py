@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -26,11 +27,19 @@ from durability.inference import Model
 from durability.news import NewsItem
 from durability.particles import Ahead, ahead_of, grown
 from durability.prior_sets import PriorSet
-from durability.simulation import carried, monthly_normals
+from durability.simulation import carried, has_ended, monthly_normals, plan_of
 from durability.units import Seen, changed, contents, log_likelihoods
 from durability.updating import Update
 from durability.vocabulary import DRIVERS, HORIZONS_MONTHS, MARKS, RUNGS
-from durability.weighing import Base, Reweighted, Table, cannot_weigh, family_weights, reweigh
+from durability.weighing import (
+    Base,
+    Reweighted,
+    Table,
+    cannot_weigh,
+    family_weights,
+    reweigh,
+    seen_now,
+)
 
 EXACT_MOST = 8
 """Parts up to which every subset is weighed: 256 of them."""
@@ -156,7 +165,7 @@ def explain(
     """
     terms = _terms_by_part(before, weighed, priors)
     names = sorted(terms)
-    worth = _worth(before, weighed, terms, names, _ahead_by(before, weighed, priors))
+    worth = _worth(before, weighed, terms, names, _chances_by(before, weighed, names, priors))
     shares, spread, orders = _shares(worth, len(names))
     whole = worth((1 << len(names)) - 1)[0] - worth(0)[0]
     parts = [_part(name, before, weighed, shares[i], spread[i]) for i, name in enumerate(names)]
@@ -298,12 +307,115 @@ def _ahead_by(before: Base, weighed: Reweighted, priors: PriorSet | None) -> tup
     return tuple(found)
 
 
+def _chances_by(
+    before: Base, weighed: Reweighted, names: list[Name], priors: PriorSet | None
+) -> Callable[[int], np.ndarray]:
+    """Give the function from a subset of parts, as bits, to what its draws would forecast.
+
+    Its values are arrays (draw, child, rung × horizon). Where something has happened, a subset
+    without it knows the months ahead as though it had not.
+    """
+    draws = len(weighed.shares)
+
+    def stacked(ahead: tuple[Ahead, ...]) -> np.ndarray:
+        return np.stack([each.chances for each in ahead], axis=1)
+
+    now, without, by_priors = (
+        stacked(ahead)
+        for ahead in (weighed.ahead, weighed.ahead_without, _ahead_by(before, weighed, priors))
+    )
+    then = before.particles.ahead.chances[:, None]
+    months, happened, steps, others = (
+        sum(1 << i for i, name in enumerate(names) if name[0] == kind)
+        for kind in (MONTHS, "happened", CONDITIONS, PRIORS)
+    )
+    closures = _closures(before, weighed, names) if happened else {}
+    opened = stacked(_as_though_open(before, weighed)) if happened else now
+    fresh = closures.get(happened, frozenset()) ^ closures.get(0, frozenset())
+    apart = np.array([has_ended(fresh) or rung in fresh for rung in RUNGS])
+
+    def chances(subset: int) -> np.ndarray:
+        ahead = without if steps and not subset & steps else now
+        if ahead is now and subset & others:
+            ahead = by_priors
+        known = subset & happened
+        if months and not subset & months:
+            found = closed_by(then, closures[known]) if known else then
+        elif known == happened:
+            found = ahead
+        else:
+            found = np.where(apart[:, None], closed_by(opened, closures[known]), ahead)
+        return np.asarray(found.reshape((draws, found.shape[1], -1)))
+
+    return chances
+
+
+def _closures(before: Base, weighed: Reweighted, names: list[Name]) -> dict[int, frozenset[str]]:
+    """Give the rungs that are over for every subset of what has happened, as bits."""
+    streams = weighed.data.coords["stream"]
+    old, new = (
+        {s for s, event in zip(streams, arrays["case_event"], strict=True) if event}
+        for arrays in (before.particles.arrays, weighed.data.arrays)
+    )
+    places = [i for i, name in enumerate(names) if name[0] == "happened"]
+    found = {}
+    for size in range(len(places) + 1):
+        for chosen in combinations(places, size):
+            labels = {names[i][1] for i in chosen}
+            events = (old - labels) | (new & labels)
+            # A war ends the watch for abrogation, which has not come about by it.
+            found[sum(1 << i for i in chosen)] = frozenset(
+                s for s in streams if events & {*(_closing(s) if s in MARKS else (s,))}
+            )
+    return found
+
+
+def closed_by(chances: np.ndarray, closed: frozenset[str]) -> np.ndarray:
+    """Give chances with some rungs settled.
+
+    Parameters
+    ----------
+    chances : ndarray (..., rung, horizon)
+    closed : frozenset of str
+        Streams that are closed.
+
+    Returns
+    -------
+    ndarray (..., rung, horizon)
+        As :func:`durability.simulation.incidences` has them.
+    """
+    found = chances.copy()
+    for place, rung in enumerate(RUNGS):
+        if rung in closed or (rung == "breakdown" and has_ended(closed)):
+            found[..., place, :] = 1.0
+        elif has_ended(closed):
+            found[..., place, :] = 0.0
+    return found
+
+
+def _as_though_open(before: Base, weighed: Reweighted) -> tuple[Ahead, ...]:
+    """Carry the draws on as though nothing had ever happened to the case."""
+    particles, data = before.particles, weighed.data
+    model = particles.model_of(replace(data, case=replace(data.case, happened=())))
+    made, months, found = plan_of(data), weighed.months, []
+    for child in range(weighed.shares.shape[1]):
+        seen = seen_now(before, data, model.arrays, child)
+        normals = monthly_normals(
+            len(particles), months=months + max(HORIZONS_MONTHS), seed=particles.seed, child=child
+        )[:, months:]
+        future = carried(
+            model, seen.theta, seen.latent, normals, seed=particles.seed, child=child, made=made
+        )
+        found.append(ahead_of(future))
+    return tuple(found)
+
+
 def _worth(
     before: Base,
     weighed: Reweighted,
     terms: Mapping[Name, np.ndarray],
     names: list[Name],
-    by_priors: tuple[Ahead, ...],
+    chances: Callable[[int], np.ndarray],
 ) -> Worth:
     """Give the function from a subset of parts, as bits, to its probabilities.
 
@@ -311,16 +423,6 @@ def _worth(
     batch.
     """
     draws, children = weighed.shares.shape
-    now, without, later_priors = (
-        np.stack([each.chances.reshape((draws, -1)) for each in ahead], axis=1)
-        for ahead in (weighed.ahead, weighed.ahead_without, by_priors)
-    )
-    then = before.particles.ahead.chances.reshape((draws, 1, -1))
-    moved = 1 << names.index((MONTHS, MONTHS)) if (MONTHS, MONTHS) in names else 0
-    # What has happened closes its rungs: their chances are then those of the later forecast.
-    happened = sum(1 << i for i, name in enumerate(names) if name[0] == "happened")
-    steps = sum(1 << i for i, name in enumerate(names) if name[0] == CONDITIONS)
-    others = sum(1 << i for i, name in enumerate(names) if name[0] == PRIORS)
     batch = np.tile(
         np.arange(draws // before.particles.chains) * BATCHES // (draws // before.particles.chains),
         before.particles.chains,
@@ -329,18 +431,14 @@ def _worth(
     @lru_cache(maxsize=4096)
     def worth(subset: int) -> np.ndarray:
         chosen = [terms[name] for i, name in enumerate(names) if subset >> i & 1]
-        later = bool(subset & (moved | happened)) or not (moved | happened)
-        ahead = without if steps and not subset & steps else now
-        if ahead is now and subset & others:
-            ahead = later_priors
+        ahead = chances(subset)
         if not chosen:
-            values, weights = (ahead[:, 0] if later else then[:, 0]), np.full(draws, 1.0 / draws)
-            if later and children > 1:
-                values = ahead.mean(axis=1)
+            values, weights = ahead.mean(axis=1), np.full(draws, 1.0 / draws)
         else:
             parents, shares = family_weights(sum(chosen, np.zeros((draws, children))))
             weights = parents.values
-            values = (shares[:, :, None] * ahead).sum(axis=1) if later else then[:, 0]
+            one = ahead.shape[1] == 1
+            values = ahead[:, 0] if one else (shares[:, :, None] * ahead).sum(axis=1)
         held = weights[:, None] * values
         parts = np.stack(
             [np.bincount(batch, column, minlength=BATCHES) for column in held.T], axis=1

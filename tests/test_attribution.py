@@ -13,7 +13,7 @@ import pytest
 from fitted import made_fit, narrow_fit
 from scipy import stats
 from stepped import treaty, vote, waiting
-from worlds import flagship, full, history, item, priors, standing
+from worlds import flagship, full, happened, history, item, priors, standing
 
 from durability import attribution
 from durability.assembly import assemble
@@ -31,6 +31,8 @@ NEWS = [
     item("N2", date(2026, 6, 25), driver="trust", ratings=(("a", -2), ("b", -3))),
     item("N3", date(2026, 5, 2), driver="interference", ratings=(("author", 1),)),
 ]
+
+LATER = date(2026, 8, 31)
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +201,57 @@ def test_parts_name_their_items_and_drivers(later: Update) -> None:
     assert set(by_driver) == set(DRIVERS)
     assert by_driver["corridor"] == told["N1"].changes["breakdown"]["24"]["mean"]
     assert by_driver["constitution"] == 0.0
+
+
+@pytest.mark.parametrize("rung", ["war", "abrogation"])
+def test_time_that_passes_has_no_part_in_what_happened(base: Base, rung: str) -> None:
+    """Breakdown is one's own doing: what time alone would have done is next to nothing here."""
+    held = dict.fromkeys(STREAMS, LATER)
+    plain = update(base, case=replace(flagship(), observed_to=held), cutoff=LATER)
+    broken = replace(flagship(), observed_to=held, happened=(happened(rung, date(2026, 7, 20)),))
+    found = attribute(update(base, case=broken, cutoff=LATER))
+    parts = {(part.kind, part.label): part.changes["breakdown"] for part in found.parts}
+    (alone,) = attribute(plain).parts
+    for months in map(str, HORIZONS_MONTHS):
+        ours, theirs = parts["months", "months"][months], alone.changes["breakdown"][months]
+        # Half of it is what it moves before the end, the other half what it moves after: nothing.
+        assert ours["mean"] == pytest.approx(theirs["mean"] / 2.0, abs=0.003)
+        assert parts["happened", rung][months]["mean"] > 0.8
+    np.testing.assert_allclose(added_up(found), total(found.before, found.after), atol=1e-10)
+
+
+def test_a_rung_that_is_reached_moves_no_other_by_being_settled(base: Base) -> None:
+    held = dict.fromkeys(STREAMS, LATER)
+    plain = attribute(update(base, case=replace(flagship(), observed_to=held), cutoff=LATER))
+    forced = replace(flagship(), observed_to=held, happened=(happened("force", LATER),))
+    found = attribute(update(base, case=forced, cutoff=LATER))
+    parts = {part.kind: part.changes for part in found.parts}
+    (alone,) = (part.changes for part in plain.parts)
+    for months in map(str, HORIZONS_MONTHS):
+        ours, theirs = parts["months"]["breakdown"][months], alone["breakdown"][months]
+        assert ours["mean"] == pytest.approx(theirs["mean"], abs=2e-4)
+        assert parts["happened"]["force"][months]["mean"] > 0.3
+        assert parts["months"]["force"][months]["mean"] == pytest.approx(
+            alone["force"][months]["mean"] / 2.0, abs=0.01
+        )
+    np.testing.assert_allclose(added_up(found), total(found.before, found.after), atol=1e-10)
+
+
+def test_two_that_happen_are_closed_one_by_one(base: Base) -> None:
+    case = replace(
+        flagship(),
+        happened=(happened("force", date(2026, 2, 3)), happened("war", date(2026, 6, 20))),
+    )
+    found = attribute(update(base, case=case))
+    parts = {(part.kind, part.label): part.changes for part in found.parts}
+    assert set(parts) == {("happened", "force"), ("happened", "war")}
+    before = found.before["force"]["12"]["mean"]
+    # Either alone would have settled it: what was left of it is shared between the two.
+    for label in ("force", "war"):
+        part = parts["happened", label]["force"]["12"]["mean"]
+        assert part == pytest.approx((1.0 - before) / 2.0, abs=0.02)
+    assert abs(parts["happened", "force"]["breakdown"]["12"]["mean"]) < 0.02
+    np.testing.assert_allclose(added_up(found), total(found.before, found.after), atol=1e-10)
 
 
 def test_an_item_taken_back_is_named(base: Base) -> None:
