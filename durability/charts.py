@@ -324,10 +324,10 @@ def decomposition(record: Record) -> tuple[Panel, Panel]:
         ),
     )
     log_hazard = Panel(
-        title="Log hazard of breakdown",
+        title="Log hazard of war, first month ahead",
         svg=interval_plot(logs, name="parts-log", x_title="Added to the log hazard"),
-        alt=f"Interval plot of what each driver adds to the log hazard of breakdown, mean and "
-        f"{name}: {_rows_alt(logs)}.",
+        alt=f"Interval plot of what each driver adds to the log hazard of war in the first month "
+        f"ahead, mean and {name}: {_rows_alt(logs)}.",
     )
     return probability, log_hazard
 

@@ -380,7 +380,11 @@ def _unseen(fit: Fit, future: Future) -> dict[str, Any]:
 
 def _probabilities(fit: Fit, rungs: Mapping[str, np.ndarray], future: Future) -> dict[str, Any]:
     months = future.increments.shape[1]
-    survival = {rung: 1.0 - np.pad(values, ((0, 0), (1, 0))) for rung, values in rungs.items()}
+    over = {*future.happened, *(("breakdown",) if has_ended(future.happened) else ())}
+    survival = {
+        rung: 1.0 - np.pad(values, ((0, 0), (1, 0)), constant_values=float(rung in over))
+        for rung, values in rungs.items()
+    }
     broken = survival["breakdown"]
     kept = np.cumsum((broken[:, :-1] + broken[:, 1:]) / 2.0, axis=1)
     return {

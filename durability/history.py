@@ -124,8 +124,12 @@ def _precedents(fit: Fit) -> list[dict[str, Any]]:
     """Agreements whose drivers stood nearest at their start to where the case stands now.
 
     Distance is Mahalanobis in the four drivers, by the posterior means of standings and of their
-    correlation.
+    correlation. None where nothing is known of the case by which it could be near to any.
     """
+    arrays, coords = fit.model.arrays, fit.model.data.coords
+    rated = (arrays["coding_row"] >= len(coords["agreement"])).any()
+    if not (rated or coords.get("event") or coords.get("window")):
+        return []
     posterior = fit.posterior
     mean = {
         name: posterior[name].mean(("chain", "draw")).values

@@ -110,7 +110,7 @@ def _numbers(record: Record) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             each["name"],
-            _reasons(each),
+            _reasons(each, record["cutoff"]),
             f"elicited {long_date(each['elicited'])}; {each['source'] or 'assumed'}",
             _moves(each),
             listed([DRIVER_NAMES[driver] for driver in each["depends_on"]]) or "–",
@@ -181,9 +181,12 @@ def _moves(each: Record) -> Cell:
     return Estimate(main=DRIVER_NAMES[effect["driver"]], notes=(size, f"{whose}; {stays}"))
 
 
-def _reasons(each: Record) -> str:
-    result = each["outcome"]
-    return f"{each['why']} Outcome: {result['why']}" if result else str(each["why"])
+def _reasons(each: Record, cutoff: str) -> str:
+    """Give the reasons of what was elicited, and say where that was after the cutoff."""
+    result, why = each["outcome"], str(each["why"])
+    if each["elicited"] > cutoff:
+        why = f"Judged after the cutoff, on {long_date(each['elicited'])}: {why}"
+    return f"{why} Outcome: {result['why']}" if result else why
 
 
 def _chances(record: Record) -> Table:
@@ -226,7 +229,8 @@ def standing(record: Record) -> tuple[Section, ...]:
     blocks: list[Block] = [Paragraph(text=_now(record)), figure]
     if cycle["reached"]:
         blocks += [Heading(text="How likely each stage is"), _reached(record)]
-    blocks += [Heading(text="In which stage it would break down"), _broken(record)]
+    if not cycle["broken"]:
+        blocks += [Heading(text="In which stage it would break down"), _broken(record)]
     return (Section(name="stands", title="Where the deal stands", blocks=tuple(blocks)),)
 
 

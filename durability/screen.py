@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from durability.blocks import printable
@@ -28,6 +27,7 @@ from durability.wording import (
     signed,
     table,
     verdict_words,
+    watched_until,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def forecast_lines(record: Mapping[str, Any]) -> Iterator[str]:
 def stage_lines(record: Mapping[str, Any]) -> Iterator[str]:
     """Say how likely the next stages of the life cycle are, and which condition comes first."""
     cycle = record.get("life_cycle")
-    if not cycle:
+    if not cycle or cycle["broken"]:
         return
     months = headline_horizon(record)
     told = [
@@ -121,20 +121,14 @@ def _probability_rows(record: Mapping[str, Any]) -> Iterator[list[str]]:
 
 def unseen_lines(record: Mapping[str, Any]) -> Iterator[str]:
     """Say what may have happened between the last look and the cutoff."""
-    cutoff = date.fromisoformat(record["cutoff"])
-    late = {
-        rung: until
-        for rung, until in record["observed_to"].items()
-        if date.fromisoformat(until) < cutoff
-    }
+    late = watched_until(record)
     if not late:
         return
     yield "Not observed up to the cutoff; the chance that it has already happened unseen:"
-    for rung in rungs_in(record["unseen"]):
+    for rung, until in late.items():
         estimate = record["unseen"][rung]
-        since = f" since {late[rung]}" if rung in late else ""
         yield (
-            f"  {RUNG_NAMES[rung]}{since}: {percent(estimate['mean'])} "
+            f"  {RUNG_NAMES[rung]} since {until}: {percent(estimate['mean'])} "
             f"({interval_name(record)} {percent_range(estimate)}, "
             f"MCSE {error_points(estimate['mcse'])} points)"
         )
@@ -195,8 +189,9 @@ def check_lines(data: ModelData) -> Iterator[str]:
         silent = counted((cutoff - case.covered_until).days, "day")
         yield f"News is covered until {case.covered_until}: the {silent} since are unknown."
     for stream, until in case.observed_to.items():
-        age = counted(max((cutoff - until).days, 0), "day")
+        age = counted((cutoff - until).days, "day")
         known = f"observed until {until}, {age} before the cutoff"
+        known = known if until < cutoff else "observed up to the cutoff"
         # A rung has been reached where a higher one has.
         higher = MARKS[MARKS.index(stream) :] if stream in MARKS else (stream,)
         days = [h.date for h in case.happened if h.rung in higher and h.date <= cutoff]

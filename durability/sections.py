@@ -52,6 +52,7 @@ from durability.wording import (
     signed_points,
     verdict_tag,
     verdict_words,
+    watched_until,
 )
 
 Record = Mapping[str, Any]
@@ -81,7 +82,7 @@ def chance_sentence(record: Record) -> str:
     months = headline_horizon(record)
     head = record["breakdown"]["breakdown"][months]
     chance = head["mean"]
-    odds = f", about 1 in {1 / chance:.0f}" if 0.002 < chance < 0.4 else ""
+    odds = f", about 1 in {1 / chance:.0f}" if 0.002 < chance < 0.15 else ""
     return (
         f"The chance that the {'–'.join(record['parties'])} agreement breaks down (war or "
         f"abrogation) within {months} months of {long_date(record['cutoff'])} is "
@@ -103,11 +104,23 @@ def carrier_sentence(record: Record) -> str:
     down = min(parts, key=lambda d: parts[d]["mean"])
     said = []
     if parts[up]["mean"] > 0:
-        said.append(f"{RISING[up]} adds most ({signed_points(parts[up]['mean'])} points)")
+        name = _carrying(record, up, RISING[up], above=True)
+        said.append(f"{name} adds most ({signed_points(parts[up]['mean'])} points)")
     if parts[down]["mean"] < 0:
-        said.append(f"{FALLING[down]} takes off most ({signed_points(parts[down]['mean'])} points)")
+        name = _carrying(record, down, FALLING[down], above=False)
+        said.append(f"{name} takes off most ({signed_points(parts[down]['mean'])} points)")
     unclear = all(v["low"] <= 0 <= v["high"] for v in chance["drivers"].values())
     return f"{start}; {listed(said)}{f', but {UNCLEAR}' if unclear else ''}."
+
+
+def _carrying(record: Record, driver: str, name: str, *, above: bool) -> str:
+    """Name a driver by where it stands, where its effect runs against what is expected of it."""
+    path = record["drivers"][driver]
+    level = path["mean"][path["observed_months"] - 1]
+    if (level >= 0.0) == above:
+        return name
+    where = "above" if level >= 0.0 else "below"
+    return f"{RISING[driver]}, which stands {where} history’s average,"
 
 
 def stage_sentences(record: Record) -> tuple[str, ...]:
@@ -207,12 +220,14 @@ def knowledge(record: Record) -> tuple[str, ...]:
         item += f"cutoff ({newest['id']})."
     else:
         item = "The case has no news items."
-    covered = (
-        f"News is covered to {long_date(record['covered_until'])}, "
-        f"{counted(record['coverage_age_days'], 'day')} before the cutoff."
-    )
     if record["coverage_age_days"] > 0:
-        covered += " Silence after that day is unknown, not calm."
+        covered = (
+            f"News is covered to {long_date(record['covered_until'])}, "
+            f"{counted(record['coverage_age_days'], 'day')} before the cutoff. Silence after that "
+            "day is unknown, not calm."
+        )
+    else:
+        covered = "News is covered up to the cutoff."
     said = [f"{item} {covered}"]
     said += [
         f"{RUNG_NAMES[h['rung']]} did happen on {long_date(h['date'])}: {h['why']}"
@@ -224,20 +239,22 @@ def knowledge(record: Record) -> tuple[str, ...]:
 
 def unseen_sentence(record: Record) -> str:
     """Say the chance that a rung has happened unseen, where the cutoff is past what is seen."""
-    late = [s for s in STREAMS if record["observed_to"].get(s, "") < record["cutoff"]]
-    if not late or not record["unseen"]:
+    late = watched_until(record)
+    if not late:
         return ""
-    seen = min(record["observed_to"].get(s, record["deal"]) for s in late)
+    days = sorted({*late.values()})
     chances = [
         f"{RUNG_NAMES[r].lower()} {percent(c['mean'])} ({percent_range(c)}, "
-        f"±{error_points(c['mcse'])})"
-        for r in rungs_in(record["unseen"])
+        f"±{error_points(c['mcse'])}{f'; since {long_date(day)}' if len(days) > 1 else ''})"
+        for r, day in late.items()
         for c in [record["unseen"][r]]
     ]
+    last = f"the rungs were last seen not to have happened on {long_date(days[0])}"
+    if len(days) > 1:
+        last = "not every rung was watched up to the cutoff"
     return (
-        f"Unseen: the rungs were last seen not to have happened on {long_date(seen)}. The chance "
-        f"that one has happened between then and the cutoff without being known here: "
-        f"{listed(chances)}. The probabilities above count from the cutoff."
+        f"Unseen: {last}. The chance that one has happened between then and the cutoff without "
+        f"being known here: {listed(chances)}. The probabilities above count from the cutoff."
     )
 
 
@@ -301,7 +318,8 @@ def drivers(record: Record) -> Section:
         name="parts",
         caption="What each driver carries of the forecast, against all four at history’s average: "
         f"mean and {interval_name(record)}. Left: Shapley shares of the probability, which add up "
-        "to the difference. Right: shares of the log hazard, exact. They say what goes with "
+        "to the difference. Right: shares of the log hazard of war in the first month ahead, exact "
+        "there, and apart from what abrogation adds. They say what goes with "
         "breakdown in history, not what would happen if a driver were changed.",
         panels=charts.decomposition(record),
         table=_parts_table(record),
@@ -365,10 +383,11 @@ def _parts_table(record: Record) -> Table:
     return Table(
         name="parts-table",
         caption=f"What each driver adds to the chance of breakdown within "
-        f"{chance['horizon_months']} months and to its log hazard. {verdict_tag(record)}",
+        f"{chance['horizon_months']} months, and to the log hazard of war in the first month "
+        f"ahead. {verdict_tag(record)}",
         columns=(
             *text_columns("Driver"),
-            *number_columns("Probability", name, "Log hazard", name),
+            *number_columns("Probability", name, "Log hazard of war", name),
         ),
         rows=tuple(rows),
     )
@@ -440,7 +459,7 @@ def _read(curve: Record, years: float, key: str) -> Cell:
 
 def _precedents(told: Record) -> Table | Bullets:
     if not told["precedents"]:
-        return Bullets(items=(("", "The case has no ratings to find precedents by."),))
+        return Bullets(items=(("", "The case has nothing to find precedents by."),))
     rows = tuple(
         (
             p["name"],
@@ -455,8 +474,9 @@ def _precedents(told: Record) -> Table | Bullets:
     wide = Column(title="What became of it", kind="wide")
     return Table(
         name="precedents",
-        caption="Agreements whose four ratings at their start lie nearest to this one’s. Ratings "
-        "from −3 to +3: trust as trust, the others as pressure toward breakdown.",
+        caption="Agreements whose drivers at their start, as the model estimates them, lie nearest "
+        "to where this one’s stand at the cutoff. Beside them the ratings that these estimates "
+        "draw on, from −3 to +3: trust as trust, the others as pressure toward breakdown.",
         columns=(
             Column(title="Agreement", kind="wide"),
             Column(title="Began", kind="short"),

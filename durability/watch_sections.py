@@ -22,6 +22,7 @@ from durability.blocks import (
 from durability.wording import (
     DRIVER_NAMES,
     counted,
+    ended_sentence,
     error_points,
     listed,
     percent,
@@ -38,9 +39,12 @@ CALMER, WORSE = "-", "+"
 
 
 def watching(record: Record) -> tuple[Section, ...]:
-    """Give the section on what to watch; none where nothing is pending and nobody rates news."""
+    """Give the section on what to watch.
+
+    None where nothing is pending and nobody rates news, or where the agreement has broken down.
+    """
     watch = record["watch"]
-    if not watch["watched"]:
+    if not watch["watched"] or ended_sentence(record):
         return ()
     first, rest = _parted(watch["watched"])
     blocks: list[Block] = [Paragraph(text=text) for text in _words(record)]

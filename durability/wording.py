@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from durability.vocabulary import MARKS
+
 MINUS = "\N{MINUS SIGN}"
 
 BASELINE_PREFIX = "Baseline: "
@@ -261,6 +263,33 @@ def verdict_words(record: Mapping[str, Any]) -> str:
         return f"the fit passed all {len(checks)} of its checks" if checks else "the fit passed"
     failed = sum(not check["ok"] for check in checks)
     return f"the fit FAILED {failed} of its {len(checks)} checks" if failed else "the fit FAILED"
+
+
+def watched_until(record: Mapping[str, Any]) -> dict[str, str]:
+    """Give the last day on which each rung is known not to have happened, where it is too early.
+
+    A rung counts from the earliest day among what makes it up. Left out are rungs that had happened
+    by the cutoff, and those that were watched up to it.
+
+    Returns
+    -------
+    dict of str to str
+        By rung, in their order; empty where nothing can have happened unseen.
+    """
+    reached = {each["rung"] for each in record.get("happened", ())}
+    marks = {mark: MARKS[rank:] for rank, mark in enumerate(MARKS)}
+    parts = {**marks, "abrogation": ("abrogation",), "breakdown": ("war", "abrogation")}
+    found = {}
+    for rung in rungs_in(record["unseen"]):
+        late = [
+            day
+            for stream in parts[rung]
+            for day in [record["observed_to"].get(stream, record["deal"])]
+            if day < record["cutoff"] and not reached & {*marks.get(stream, (stream,))}
+        ]
+        if late and not reached & {*parts[rung]}:
+            found[rung] = min(late)
+    return found
 
 
 def ended_sentence(record: Mapping[str, Any]) -> str:

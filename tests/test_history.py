@@ -9,6 +9,7 @@ import pytest
 from durability.models.breakdown import FORWARD
 from fitted import drawn_fit, made_fit, narrow_fit
 from scipy.integrate import quad
+from worlds import bare
 
 from durability import history
 from durability.inference import Fit
@@ -171,6 +172,11 @@ def test_precedents_are_the_nearest_by_mahalanobis_distance() -> None:
         row = fit.model.data.agreements[fit.model.data.coords["agreement"].index(each["id"])]
         assert (each["name"], each["start"]) == (row.name, row.start.isoformat())
         assert list(each["ratings"]) == list(DRIVERS)
+
+
+def test_a_case_of_which_nothing_is_known_is_near_to_none() -> None:
+    fit = narrow_fit(bare(), seed=5)
+    assert history.compare(fit, fit.theta())["precedents"] == []
 
 
 def test_the_case_itself_is_no_precedent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,6 +44,18 @@ CUTOFFS: Mapping[str, tuple[str, ...]] = {
     "armenia_azerbaijan_2020": ("2020-11-10", "2021-06-30", "2022-09-30", "2023-09-20"),
     "ethiopia_eritrea": ("2000-12-12", "2002-04-30", "2003-12-31", "2006-12-31", "2008-07-31"),
 }
+
+
+@pytest.mark.parametrize("name", list_cases())
+def test_what_is_said_of_an_outcome_was_known_with_it(name: str) -> None:
+    """It is printed from that day on: nothing found out later may stand in it."""
+    case = read_case(name)
+    known = {item.id: item.known for item in case.news}
+    outcomes = [each.outcome for each in case.conditions if each.outcome is not None]
+    assert outcomes
+    for outcome in outcomes:
+        named = {*re.findall(r"\b[A-Z]\d{2,3}\b", outcome.why), *outcome.reported_by} & {*known}
+        assert [each for each in sorted(named) if known[each] > outcome.known] == []
 
 
 @pytest.fixture(scope="module", params=sorted(OWN_ROW))

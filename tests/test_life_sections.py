@@ -101,6 +101,14 @@ def test_it_is_said_that_the_numbers_were_given_and_not_learned(record: dict[str
     assert "23% that it is signed" in sentence
 
 
+def test_what_was_judged_after_the_cutoff_is_told_as_such(record: dict[str, Any]) -> None:
+    later = copy.deepcopy(record)
+    later["conditions"][1]["elicited"] = "2026-11-22"
+    told_of = [told(row[1]) for row in table(later, "conditions-numbers").rows]
+    assert told_of[1].startswith("Judged after the cutoff, on 22 November 2026: ")
+    assert not any(each.startswith("Judged") for each in (told_of[0], *told_of[2:]))
+
+
 def test_stages_add_up_to_the_rung_in_the_table(record: dict[str, Any]) -> None:
     rows = table(record, "breakdown-by-stage").rows
     head = record["breakdown"]["breakdown"]["24"]["mean"]
@@ -125,7 +133,9 @@ def test_a_deal_that_has_broken_down_is_told_as_such(record: dict[str, Any]) -> 
     broken["life_cycle"] |= {"broken": True, "reached": {}, "dates": {}}
     (section,) = life_sections.standing(broken)
     assert "had broken down" in section.blocks[0].text  # type: ignore[union-attr]
+    assert not any("would break down" in getattr(block, "text", "") for block in section.blocks)
     assert sections.stage_sentences(broken) == ()
+    assert list(stage_lines(broken)) == []
 
 
 def test_what_a_case_says_does_nothing_in_the_report(record: dict[str, Any]) -> None:

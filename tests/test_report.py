@@ -21,8 +21,15 @@ from durability.blocks import Figure, Report, is_web_address, linked, printable,
 from durability.errors import InputError, WriteError
 from durability.markdown import escaped, to_markdown
 from durability.report import compose, read_recorded, record_text, to_html, write_report
-from durability.screen import forecast_lines
-from durability.wording import error_points, long_date, number, percent, signed
+from durability.screen import forecast_lines, unseen_lines
+from durability.wording import (
+    error_points,
+    long_date,
+    number,
+    percent,
+    signed,
+    watched_until,
+)
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = (
@@ -200,6 +207,49 @@ def test_the_second_sentence_names_what_adds_and_takes_off_most() -> None:
     assert "lack of trust adds most (+2.1 points)" in sentence
     assert "progress on the corridor takes off most (−0.9 points)" in sentence
     assert "no driver’s part is clearly different from none" in sentence
+
+
+def test_a_driver_that_carries_against_its_level_is_told_with_its_level() -> None:
+    """Effects are free in sign: low interference may raise the chance, and is then called low."""
+    record = example_record()
+    path = record["drivers"]["trust"]
+    last = path["observed_months"] - 1
+    assert path["mean"][last] > 0.0
+    path["mean"][last] = -0.4
+    assert "lack of trust, which stands below history’s average, adds most (+2.1 points)" in (
+        sections.carrier_sentence(record)
+    )
+
+
+def test_odds_are_told_only_where_a_whole_number_is_near() -> None:
+    record = example_record()
+    head = record["breakdown"]["breakdown"]["24"]
+    for chance in (0.39, 0.2, 0.001):
+        head["mean"] = chance
+        assert "about 1 in" not in sections.chance_sentence(record)
+
+
+def test_unseen_counts_each_rung_from_its_own_day() -> None:
+    record = example_record()
+    record["observed_to"] |= {"force": "2026-07-31", "fatal": "2026-06-15", "war": "2026-07-31"}
+    late = watched_until(record)
+    # Force is reached by what reaches more; war and what it makes up were watched to the cutoff.
+    assert late == {
+        "breakdown": "2026-06-30",
+        "abrogation": "2026-06-30",
+        "fatal": "2026-06-15",
+        "force": "2026-06-15",
+    }
+    sentence = sections.unseen_sentence(record)
+    assert "not every rung was watched up to the cutoff" in sentence
+    assert "since 15 June 2026" in sentence
+    lines = list(unseen_lines(record))
+    assert any(line.startswith("  Fatal clash since 2026-06-15: ") for line in lines)
+    assert not any("War since" in line for line in lines)
+    record["happened"] = [{"rung": "fatal", "date": "2026-06-20", "why": "Shots."}]
+    assert set(watched_until(record)) == {"breakdown", "abrogation"}
+    record["unseen"] = {}
+    assert list(unseen_lines(record)) == []
 
 
 def test_the_second_sentence_is_silent_on_doubt_where_there_is_none() -> None:

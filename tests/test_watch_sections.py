@@ -38,6 +38,13 @@ def test_rows_keep_their_order_and_the_rest_is_folded(record: dict[str, Any]) ->
     assert names[-1] == "news, Interference, grade C"
 
 
+def test_nothing_is_watched_of_what_has_broken_down(record: dict[str, Any]) -> None:
+    broken = copy.deepcopy(record)
+    broken["happened"] = [{"rung": "war", "date": "2026-03-05", "why": "War."}]
+    assert watching(record) != ()
+    assert watching(broken) == ()
+
+
 def test_no_condition_is_folded_away(record: dict[str, Any]) -> None:
     """One that is worth least of all stands open, last of those that do."""
     late = copy.deepcopy(record)
