@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from durability.command_types import (
     DIAGNOSTICS_FAILED,
@@ -28,6 +29,7 @@ SOURCE_NAMES = (
     *("atop", "gml", "pax"),
 )
 METHODS = ("posterior", "maximum", "cox-efron", "cox-breslow")
+POSTERIOR_ALONE = ("frailty", "priors", "out", "seed", "draws", "tune", "chains", "refit")
 
 
 def column(name: str, *, told: str) -> Callable[[Command], Command]:
@@ -102,6 +104,7 @@ def spells(
     whether it ended. FILE is CSV or Stata. With --source, FILE is a data set that others publish,
     and nothing else need be named; events data sets (gml, pax) are described and not fitted.
     """
+    _check_method(method)
     if out is not None:
         check_writable(out)
     table = _table(file, source, columns)
@@ -134,6 +137,19 @@ def spells(
         for path in write_spell_report(fit, check, out):
             click.echo(path)
     return 0 if check.verdict.ok else DIAGNOSTICS_FAILED
+
+
+def _check_method(method: str) -> None:
+    """Refuse options that the method does not use."""
+    unused = () if method == "posterior" else POSTERIOR_ALONE
+    if method.startswith("cox"):
+        unused = ("hazard", *unused)
+    context = click.get_current_context()
+    given = [n for n in unused if context.get_parameter_source(n) != ParameterSource.DEFAULT]
+    if given:
+        found = f"{', '.join(f'--{name}' for name in given)} with --method {method}"
+        allowed = "the method does not use them; leave them out, or leave out --method"
+        raise InputError([Problem(where="spells", found=found, allowed=allowed)])
 
 
 def _table(file: Path, source: str | None, columns: dict[str, Any]) -> SpellTable | None:

@@ -23,6 +23,9 @@ REMAINDER: Final = "remainder"
 
 UNDECIDED: Final = "undecided"
 
+UNMEASURED: Final = "it does not tell how many named no list: no miss can be measured on it"
+"""Why a past poll is left out whose shares among those who named a list are not known."""
+
 CAPACITY: Final = 8
 """Polls are padded to a multiple of this, so that one compilation serves several cutoffs."""
 
@@ -40,9 +43,10 @@ class ElectionData:
     polls : tuple of Poll
         Known at the cutoff and used, in the order of their field work.
     left_out : tuple of (Poll, str)
-        Known at the cutoff and not used, and why.
+        Known at the cutoff and not used, and why; of past ones the last of a house where it cannot
+        serve as a miss.
     misses : tuple of Poll
-        The last poll of each house before each past election.
+        The last poll of each house before each past election that tells who named no list.
     weeks_left : float
         From the last poll used, else from the previous election, to election day.
     arrays, dims : mapping
@@ -113,7 +117,7 @@ def assemble_election(election: Election, *, cutoff: dt.date) -> ElectionData:
     used = sorted((p for p in ours if not p.left_out), key=lambda p: (p.middle, p.id))
     left_out = tuple((p, p.left_out) for p in ours if p.left_out)
     lists = _followed(election, used, cutoff)
-    misses = _misses(election, known, cutoff)
+    misses, unmeasured = _misses(election, known, cutoff)
     houses = tuple(dict.fromkeys([p.house for p in misses] + [p.house for p in used])) or ("none",)
     past = tuple(dict.fromkeys(p.election for p in misses))
     days = [previous.date, *(p.middle for p in used)]
@@ -141,7 +145,7 @@ def assemble_election(election: Election, *, cutoff: dt.date) -> ElectionData:
         cutoff=cutoff,
         lists=lists,
         polls=tuple(used),
-        left_out=left_out,
+        left_out=left_out + tuple((p, UNMEASURED) for p in unmeasured),
         misses=misses,
         weeks_left=max((election.date - days[-1]).days, 0) / 7.0,
         arrays=arrays,
@@ -194,19 +198,28 @@ def _gone(election: Election, key: str, cutoff: dt.date) -> bool:
     return contender is not None and contender.left is not None and contender.left <= cutoff
 
 
-def _misses(election: Election, known: Sequence[Poll], cutoff: dt.date) -> tuple[Poll, ...]:
-    """Find the last poll of each house before each past election whose result was known."""
-    last: dict[tuple[str, str], Poll] = {}
+def _misses(
+    election: Election, known: Sequence[Poll], cutoff: dt.date
+) -> tuple[tuple[Poll, ...], tuple[Poll, ...]]:
+    """Find the last poll of each house before each past election whose result was known.
+
+    One that does not tell who named no list cannot serve, and comes second: an earlier poll of
+    the house stands in.
+    """
+    places: dict[tuple[str, str], list[Poll]] = {}
     for poll in known:
         incumbent = election.past.get(poll.election)
         if incumbent is None or poll.left_out or poll.exit or incumbent not in poll.shares:
             continue
-        if election.results[poll.election].known > cutoff:
-            continue
-        place = (poll.election, poll.house)
-        if place not in last or last[place].middle <= poll.middle:
-            last[place] = poll
-    return tuple(last.values())
+        if election.results[poll.election].known <= cutoff:
+            places.setdefault((poll.election, poll.house), []).append(poll)
+    misses: list[Poll] = []
+    unmeasured: list[Poll] = []
+    for polls in places.values():
+        in_order = sorted(polls, key=lambda p: p.middle)
+        misses += [p for p in in_order if p.unnamed is not None][-1:]
+        unmeasured += [p for p in in_order[-1:] if p.unnamed is None]
+    return tuple(misses), tuple(unmeasured)
 
 
 def _starts(election: Election, lists: Sequence[str], previous: Result) -> dict[str, np.ndarray]:
@@ -278,14 +291,12 @@ def _miss_arrays(
     election: Election, misses: Sequence[Poll], houses: Sequence[str], past: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Past misses of the governing list, in log-odds, and what scatters them."""
-    told = [p.unnamed for p in misses]
-    usual = float(np.mean([u for u in told if u is not None] or [0.0]))
     rows: list[tuple[float, ...]] = []
-    for poll, unnamed in zip(misses, told, strict=True):
+    for poll in misses:
         key = election.past[poll.election]
         result = election.results[poll.election]
         said, got = poll.among_named(key), result.lists[key].share
-        aside = usual if unnamed is None else unnamed
+        aside = poll.unnamed or 0.0
         named = (poll.respondents or _USUAL_RESPONDENTS) * (1.0 - aside)
         rows.append(
             (

@@ -28,9 +28,9 @@ from durability.catalogue import (
 )
 from durability.conditions import ELECTION
 from durability.election_data import REMAINDER, ElectionData, assemble_election
-from durability.election_settings import Election, read_election
+from durability.election_settings import RESULTS_FILE, Election, read_election
 from durability.elections import Result
-from durability.errors import InputError, Problem, SamplingError, one_of, quoted
+from durability.errors import InputError, Problem, Problems, SamplingError, one_of, quoted
 from durability.inference import Fit, Model, Settings
 from durability.prior_sets import PriorSet, check_parameters, read_priors
 from durability.progress import Progress
@@ -326,7 +326,7 @@ def forecast_votes(data: ElectionData, made: Fit, *, seed: int) -> ElectionForec
 
 
 def seats_of_result(election: Election, result: Result) -> Mapping[str, int]:
-    """Count the seats of a past result by the law of its day, from its votes.
+    """Count the seats of a result by the law of its day, from its votes.
 
     Parameters
     ----------
@@ -337,13 +337,29 @@ def seats_of_result(election: Election, result: Result) -> Mapping[str, int]:
     Returns
     -------
     mapping of str to int
-        By key of the list, in the order of the file.
+        By key of the list, in the order of the file; lists without votes are left out.
+
+    Raises
+    ------
+    InputError
+        No list has votes, what thresholds are percent of is not told, a list's kind has no
+        threshold, or the election has no rule.
     """
     rule = _seat_rule(election, result.id)
+    path, base, problems = election.folder / RESULTS_FILE, result.legal_base, Problems()
     lists = [each for each in result.lists.values() if each.votes is not None]
+    if base is None or not any(each.votes for each in lists):
+        where = f"{path} line {next(iter(result.lists.values())).line}"
+        allowed = "seats need the votes of its lists, and its ballots and invalid ones or a share"
+        problems.add(where, f"{result.id} has too little to count seats from", allowed)
+    for each in lists:
+        if each.kind not in rule.thresholds:
+            allowed = f"{one_of(tuple(rule.thresholds), each.kind)}, as the thresholds have it"
+            problems.add(f"{path} line {each.line}, kind", quoted(each.kind), allowed)
+    problems.raise_any()
     thresholds = [rule.thresholds[each.kind] for each in lists]
     made = seat_arithmetic().allocate(
-        [float(each.votes or 0) for each in lists], result.legal_base, thresholds, rule
+        [float(each.votes or 0) for each in lists], base, thresholds, rule
     )
     return {each.key: int(n) for each, n in zip(lists, made.seats, strict=True)}
 
@@ -355,8 +371,9 @@ def _known(data: ElectionData, result: Result) -> ElectionForecast:
     """Let the result stand in: one draw, one future, certain."""
     election = data.election
     keys = tuple(result.lists)
-    seats = np.array([[[each.seats or 0 for each in result.lists.values()]]])
-    total = np.array([[result.seats_total or seats.sum()]])
+    held = _held(election, result)
+    seats = np.array([[held]])
+    total = np.array([[result.seats_total or sum(held)]])
     outcomes = _outcomes(election, keys, seats, total)
     outcomes["government"] = np.array([[_formed(election, keys, seats[0, 0], int(total[0, 0]))]])
     certain = {
@@ -380,6 +397,39 @@ def _known(data: ElectionData, result: Result) -> ElectionForecast:
         verdict=Verdict(checks=()),
         chances=certain,
     )
+
+
+def _held(election: Election, result: Result) -> list[int]:
+    """Give the seats of every list; where the file lacks some, as the law counts them from votes.
+
+    Where those that it has make up the whole house, the others hold none.
+    """
+    lists, problems = list(result.lists.values()), Problems()
+    path = election.folder / RESULTS_FILE
+    told = sum(each.seats or 0 for each in lists)
+    lacking = [each for each in lists if each.seats is None]
+    if told and (not lacking or told == result.seats_total):
+        return [each.seats or 0 for each in lists]
+    if not lacking:
+        where = f"{path} line {lists[0].line}, seats"
+        problems.add(where, f"no list of {result.id} has a seat", "tell them, or leave all empty")
+    elif any(each.votes is None for each in lists):
+        allowed = "tell the seats of every list, or the votes of every list to count them from"
+        for each in lacking:
+            problems.add(f"{path} line {each.line}, seats", "empty", allowed)
+    problems.raise_any()
+    counted = seats_of_result(election, result)
+    for each in lists:
+        if each.seats not in (None, counted[each.key]):
+            allowed = f"the law gives {counted[each.key]} from the votes; tell the seats of all"
+            problems.add(f"{path} line {each.line}, seats", quoted(each.seats), allowed)
+    total = sum(counted.values())
+    if result.seats_total not in (None, total):
+        where = f"{path} line {lists[0].line}, seats_total"
+        allowed = f"the law gives a house of {total} from the votes; tell the seats of all"
+        problems.add(where, quoted(result.seats_total), allowed)
+    problems.raise_any()
+    return list(counted.values())
 
 
 def _formed(election: Election, keys: Sequence[str], seats: np.ndarray, total: int) -> bool:

@@ -174,7 +174,8 @@ def _election(
     for key in ("why", "source"):
         toml.text(table, key)
     rules = {toml.name(t, "election"): _rule(t) for t in toml.subtables(head, "rule", text)}
-    lists = [_contender(t) for t in toml.subtables(head, "list", text)]
+    tables = toml.subtables(head, "list", text)
+    lists = [_contender(t) for t in tables]
     past = {
         toml.name(t, "election"): _incumbent_of(t, results)
         for t in toml.subtables(head, "past", text)
@@ -200,6 +201,9 @@ def _election(
         else None,
     )
     _check(table, election, lists)
+    if polls and results:  # One that could not be read has been told.
+        _check_keys(election, tables, problems)
+        _check_shares(election, problems)
     return election
 
 
@@ -228,6 +232,57 @@ def _check(table: TomlTable, election: Election, lists: Sequence[Contender]) -> 
                 f"list {quoted(each.key)} is of kind {quoted(each.kind)}",
                 f"{one_of(tuple(rule.thresholds), each.kind)}, as the thresholds have it",
             )
+
+
+def _check_keys(election: Election, tables: Sequence[TomlTable], problems: Problems) -> None:
+    """Note keys of lists that stand in one file alone: most are misspelt."""
+    resulted = [each for result in election.results.values() for each in result.lists.values()]
+    results = sorted({each.key for each in resulted})
+    polled = {key for poll in election.polls for key in poll.shares}
+    for table in tables:
+        key = table.content.get("key")
+        if key in election.contenders and key not in polled and key not in results:
+            known = sorted({*polled, *results})
+            allowed = f"{one_of(known, str(key))} ({POLLS_FILE}, {RESULTS_FILE})"
+            table.refuse("key", f"= {quoted(key)}", allowed)
+    known = list(dict.fromkeys([*election.contenders, *results]))
+    for poll in election.polls:
+        where = f"{election.folder / POLLS_FILE} line {poll.line}, shares"
+        for key in poll.shares:
+            if key not in known:
+                found = f"{quoted(key)} has neither a [[list]] nor a result"
+                problems.add(where, found, one_of(known, key))
+    keys = {each.name: each.key for each in election.contenders.values()}
+    for each in resulted:
+        if keys.get(each.name, each.key) != each.key:
+            where = f"{election.folder / RESULTS_FILE} line {each.line}, key"
+            allowed = f"{ELECTION_FILE} calls {each.name} {quoted(keys[each.name])}"
+            problems.add(where, quoted(each.key), allowed)
+
+
+def _check_shares(election: Election, problems: Problems) -> None:
+    """Note shares of governing lists without odds: misses and support are counted in log-odds."""
+    governing = [(election.previous, election.incumbent), *election.past.items()]
+    for of, key in dict.fromkeys(governing):
+        result = election.results.get(of)
+        each = result.lists.get(key) if result is not None else None
+        if each is not None and not 0.0 < each.share < 1.0:
+            where = f"{election.folder / RESULTS_FILE} line {each.line}, share"
+            allowed = "a governing list's must lie between 0 and 100, both excluded"
+            problems.add(where, quoted(f"{100.0 * each.share:g}"), allowed)
+    for poll in election.polls:
+        key = election.past.get(poll.election, "")
+        if key not in poll.shares or poll.left_out or poll.exit or poll.unnamed is None:
+            continue
+        named = 100.0 - sum(poll.undecided.values())
+        # Sums of decimals are not exact.
+        if not 0.0 < poll.shares[key] < named - 1e-6:
+            where = f"{election.folder / POLLS_FILE} line {poll.line}, shares"
+            allowed = (
+                f"the governing list's must lie between 0 and the {named:g} who named a list, "
+                "both excluded, or left_out says why the poll is not used"
+            )
+            problems.add(where, quoted(f"{key}={poll.shares[key]:g}"), allowed)
 
 
 def _rule(table: TomlTable) -> Rule:

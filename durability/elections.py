@@ -26,6 +26,10 @@ _OPTIONAL: Final = (
 )
 _WHOLE: Final = ("seats_total", "register", "ballots", "valid", "invalid")
 _MANY: Final = 10**9
+_SHARE_OFF: Final = 0.5
+"""Points by which a share may differ from its votes: rounding, and votes of before a recount."""
+_FRACTIONS: Final = 1.01
+"""Shares of all lists that come to no more are fractions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class ListResult:
     share : float
         In [0, 1], of what the file calls its basis.
     seats : int or None
+    line : int
+        Where it stands in the file.
     """
 
     key: str
@@ -48,6 +54,7 @@ class ListResult:
     votes: int | None
     share: float
     seats: int | None
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +85,17 @@ class Result:
     invalid: int | None
 
     @property
-    def legal_base(self) -> float:
+    def legal_base(self) -> float | None:
         """Ballots for lists plus inaccuracies: what the thresholds are percent of.
 
-        Where the ballots are not told, the votes that the largest list's share is of.
+        Where the ballots are not told, the votes that the largest list's share is of; None where
+        no list has both.
         """
         if self.ballots is not None and self.invalid is not None:
             return float(self.ballots - self.invalid)
-        first = max(self.lists.values(), key=lambda each: each.share)
-        return (first.votes or 0) / first.share
+        told = [each for each in self.lists.values() if each.votes and each.share > 0.0]
+        first = max(told, key=lambda each: each.share, default=None)
+        return None if first is None else (first.votes or 0) / first.share
 
     @property
     def inaccuracies(self) -> int | None:
@@ -130,6 +139,7 @@ def collect_results(path: Path, problems: Problems) -> Mapping[str, Result]:
 
 def _result(election: str, rows: Sequence[Row]) -> Result:
     first = rows[0]
+    before = len(first.problems)
     for row in rows[1:]:
         for column in ("date", "known", "type", *_WHOLE):
             if row[column] != first[column]:
@@ -150,6 +160,8 @@ def _result(election: str, rows: Sequence[Row]) -> Result:
         **whole,
     )
     _check_sums(first, result)
+    if len(first.problems) == before:
+        _check_shares(rows, result)
     return result
 
 
@@ -162,6 +174,33 @@ def _check_sums(row: Row, result: Result) -> None:
         row.problem("ballots", "must be at least valid and invalid together")
     if result.seats_total is not None and seats > result.seats_total:
         row.problem("seats_total", f"must be at least the seats of all lists, {seats}")
+    if None not in (result.ballots, result.invalid) and not result.legal_base:
+        row.problem("invalid", "must be fewer than the ballots")
+
+
+def _check_shares(rows: Sequence[Row], result: Result) -> None:
+    """Note shares that are fractions, that come to more than all, or that the votes do not give."""
+    together = 100.0 * sum(each.share for each in result.lists.values())
+    if 0.0 < together <= _FRACTIONS:
+        told = f"must be percent, 53.91 and not 0.5391; all of {result.id} come to {together:g}"
+        rows[0].problem("share", told)
+        return
+    if result.type == "referendum":
+        return
+    if together > 100.0 + _SHARE_OFF:
+        rows[0].problem("share", f"is of {result.id}, whose shares come to {together:g} percent")
+    least = result.valid or sum(each.votes or 0 for each in result.lists.values())
+    most = result.ballots or result.valid or result.register
+    for row, each in zip(rows, result.lists.values(), strict=True):
+        if each.votes is None or not least:
+            continue
+        low, high = 100.0 * each.votes / most if most else 0.0, 100.0 * each.votes / least
+        if not low - _SHARE_OFF <= 100.0 * each.share <= high + _SHARE_OFF:
+            row.problem("share", f"must be that of the {each.votes} votes, {_range(low, high)}")
+
+
+def _range(low: float, high: float) -> str:
+    return f"{high:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"from {low:.2f} to {high:.2f}"
 
 
 def _list(row: Row) -> ListResult:
@@ -172,4 +211,5 @@ def _list(row: Row) -> ListResult:
         votes=tables.optional_integer(row, "votes", low=0, high=_MANY),
         share=tables.number(row, "share", low=0.0, high=100.0) / 100.0,
         seats=tables.optional_integer(row, "seats", low=0, high=10_000),
+        line=row.line,
     )

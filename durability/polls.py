@@ -99,8 +99,13 @@ class Poll:
         return sum(self.undecided.values()) / 100.0 if self.whole else None
 
     def among_named(self, key: str) -> float:
-        """Share of a list among those who named one, in (0, 1)."""
-        named = 100.0 - sum(self.undecided.values()) if self.whole else sum(self.shares.values())
+        """Share of a list among those who named one, in [0, 1].
+
+        Where it is not told who named none, among those who named one of `shares`: too high where
+        a report lists few.
+        """
+        told = self.whole or self.basis not in WITH_UNDECIDED
+        named = 100.0 - sum(self.undecided.values()) if told else sum(self.shares.values())
         return self.shares[key] / named
 
 

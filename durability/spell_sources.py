@@ -171,7 +171,7 @@ def _tell_which(error: InputError, path: Path, name: str) -> None:
     except (ValueError, OSError):
         return
     fits = [key for key, source in SOURCES.items() if set(source.columns) <= known]
-    if fits:
+    if fits and name not in fits:
         found = f"this is not {SOURCES[name].title}"
         allowed = f"it looks like {' or '.join(fits)}"
         raise InputError([Problem(where=str(path), found=found, allowed=allowed)]) from error
@@ -222,12 +222,17 @@ def _ucdp_terminations(frame: Any) -> Made:
     _checked(frame, "type_of_conflict", range(1, 5))
     last_year = int(frame["year"].max())
     frame = frame.sort_values(["dyad_id", "dyadepisode", "year"])
-    episodes = frame.groupby(["dyad_id", "dyadepisode"], sort=False)
-    last = episodes.tail(1).set_index(["dyad_id", "dyadepisode"])
+    # Some numbers of the file hold two episodes: one ends, another begins years later.
+    numbered = frame.groupby(["dyad_id", "dyadepisode"])["dyadterm"]
+    frame["part"] = numbered.transform(lambda ends: (ends == 1).cumsum().shift(fill_value=0) + 1)
+    keys = ["dyad_id", "dyadepisode", "part"]
+    episodes = frame.groupby(keys, sort=False)
+    last = episodes.tail(1).set_index(keys)
     last["intensity_most"] = episodes["intensity_level"].max()
     last["started"] = _short_dates(episodes["start_date2"].first(), episodes["year"].first())
     last["ended_on"] = _short_dates(last["ependdate"], last["year"])
     last = last.reset_index()
+    number = last["dyad_id"].astype(str) + "." + last["dyadepisode"].astype(str)
     following = last.groupby("dyad_id")["started"].shift(-1)
     done = (last["dyadterm"] == 1) & last["outcome"].notna()
     dated = last["ended_on"].notna()
@@ -237,7 +242,7 @@ def _ucdp_terminations(frame: Any) -> Made:
     kept = done & dated & (days >= 0) & (again | (days > 0))
     made = pd.DataFrame(
         {
-            "episode": last["dyad_id"].astype(str) + "." + last["dyadepisode"].astype(str),
+            "episode": number.where(last["part"] == 1, number + "." + last["part"].astype(str)),
             "dyad": last["dyad_id"].astype(str),
             "conflict": last["conflict_id"].astype(str),
             "ended_on": last["ended_on"],
@@ -573,7 +578,10 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
                 *("year", "incompatibility", "intensity_level", "type_of_conflict", "start_date2"),
             ),
             codings={
-                "episode": "dyad and number of the episode of fighting that ended",
+                "episode": (
+                    "dyad and number of the episode of fighting that ended; with .2 the second of "
+                    "one number"
+                ),
                 "dyad": "the two parties",
                 "conflict": "the conflict that it belongs to",
                 "ended_on": "day on which the episode ended",

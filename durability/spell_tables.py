@@ -7,7 +7,9 @@ rows), as where covariates change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -226,11 +228,62 @@ def _read_file(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".dta":
             return pd.read_stata(path, convert_categoricals=False)
-        return pd.read_csv(path, low_memory=False, encoding="utf-8-sig", skipinitialspace=True)
+        _check_shape(path)
+        return pd.read_csv(path, low_memory=False, encoding=_ENCODING, skipinitialspace=True)
     except UnicodeDecodeError as error:
         raise refused(f"not UTF-8 ({error.reason})", "save the file as UTF-8") from None
-    except (OSError, ValueError, OverflowError) as error:
+    except (OSError, ValueError, OverflowError, csv.Error) as error:
         raise refused(f"cannot be read ({str(error).splitlines()[0]})", "check the file") from None
+
+
+_ENCODING = "utf-8-sig"
+
+
+def _check_shape(path: Path) -> None:
+    """Refuse a CSV file whose header names a column twice, or whose rows are of another length.
+
+    pandas renames such columns, fills up short rows, and takes the first cells of rows that are
+    all one longer than the header for an index, which shifts every column.
+    """
+    records = _record_lengths(path)
+    header = next(records, None)
+    if header is None:
+        return
+    line, count, names = header
+    problems = Problems()
+    for name in dict.fromkeys(names):
+        if name and names.count(name) > 1:
+            where = f"{path} line {line}"
+            problems.add(where, f"column {quoted(name)} stands twice", "name it once")
+    uneven = ((line, cells) for line, cells, _ in records if cells != count)
+    for line, cells in itertools.islice(uneven, SHOWN):
+        problems.add(
+            f"{path} line {line}",
+            f"{cells} cells",
+            f"the header has {count}; quote a cell that holds a comma or a quote mark",
+        )
+    if more := sum(1 for _ in uneven):
+        problems.add(str(path), f"{more} more rows of another length", "mend them too")
+    problems.raise_any()
+
+
+def _record_lengths(path: Path) -> Iterator[tuple[int, int, Sequence[str]]]:
+    """Give the line, the number of cells and, of the header alone, the cells of every record."""
+    with path.open(encoding=_ENCODING, newline="") as file:
+        number, header = 0, True
+        for text in file:
+            number += 1
+            if text.isspace():
+                continue
+            if not header and '"' not in text:
+                yield number, text.count(",") + 1, ()
+                continue
+            # A quoted cell may go on over further lines, which the reader takes.
+            reader = csv.reader(itertools.chain([text], file), skipinitialspace=True)
+            cells = [cell.strip() for cell in next(reader)]
+            yield number, len(cells), cells if header else ()
+            number += reader.line_num - 1
+            header = False
 
 
 class _Reader:

@@ -8,7 +8,13 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from durability.election_data import REMAINDER, UNDECIDED, ElectionData, assemble_election
+from durability.election_data import (
+    REMAINDER,
+    UNDECIDED,
+    UNMEASURED,
+    ElectionData,
+    assemble_election,
+)
 from durability.election_settings import Election, read_election
 from durability.errors import InputError
 
@@ -126,6 +132,33 @@ def test_misses_are_of_the_last_poll_of_each_house_before_each_past_election(
     assert {name: np.sign(value) for name, value in miss.items()} == {
         name: np.sign(value) for name, value in told.items()
     }
+
+
+def test_a_past_poll_that_does_not_tell_who_named_no_list_is_left_out_and_told(
+    election: Election,
+) -> None:
+    """Of H10 only the governing list's 25.2 told: among those listed it would have all votes."""
+    cutoff = dt.date(2026, 5, 31)
+    part = {"shares": {"civil_contract": 25.2}, "undecided": {}, "whole": False}
+    polls = [dataclasses.replace(p, **part) if p.id == "H10" else p for p in election.polls]
+    found = assemble_election(dataclasses.replace(election, polls=tuple(polls)), cutoff=cutoff)
+    assert {p.id for p in found.misses} == {"H01", "H03", "H05", "H08", "H12"}
+    assert [(p.id, why) for p, why in found.left_out if p.id == "H10"] == [("H10", UNMEASURED)]
+    assert np.isfinite(found.arrays["miss"]).all()
+    # An earlier poll of the house that tells it stands in.
+    polls = [dataclasses.replace(p, undecided={"no": 40.0}) if p.id == "H09" else p for p in polls]
+    polls = [dataclasses.replace(p, whole=True) if p.id == "H09" else p for p in polls]
+    other = assemble_election(dataclasses.replace(election, polls=tuple(polls)), cutoff=cutoff)
+    assert {p.id for p in other.misses} == {"H01", "H03", "H05", "H08", "H09", "H12"}
+    assert "H10" in [p.id for p, _ in other.left_out]
+
+
+def test_shipped_polls_that_do_not_tell_it_have_a_later_one_of_their_house(
+    election: Election,
+) -> None:
+    data = assemble_election(election, cutoff=dt.date(2026, 5, 31))
+    assert [p.id for p in data.misses] == ["H01", "H03", "H05", "H10", "H08", "H12"]
+    assert [p.id for p, _ in data.left_out] == ["P04"]
 
 
 def test_a_miss_is_known_when_the_result_is_not_when_the_poll_is(election: Election) -> None:

@@ -113,6 +113,59 @@ def test_a_result_without_a_majority_needs_the_file_to_say_who_governs(election:
         assert election_chances(told, cutoff=AFTER).chances["government"]["mean"] == chance
 
 
+def with_result(election: Election, *, total: int | None, **lists: dict[str, Any]) -> Election:
+    """Change lists of the result, and of all lists what stands under ``every``."""
+    result, every = election.results["E2026"], lists.pop("every", {})
+    made = {
+        key: dataclasses.replace(each, **{**every, **lists.get(key, {})})
+        for key, each in result.lists.items()
+    }
+    changed = dataclasses.replace(result, lists=made, seats_total=total)
+    return dataclasses.replace(election, results={**election.results, "E2026": changed})
+
+
+@pytest.mark.parametrize("total", [None, 105])
+def test_a_result_without_seats_has_them_counted_from_its_votes(
+    election: Election, total: int | None
+) -> None:
+    bare = with_result(election, total=total, every={"seats": None})
+    found, told = (election_chances(each, cutoff=AFTER) for each in (bare, election))
+    assert np.array_equal(found.seats, told.seats)
+    assert np.array_equal(found.total, told.total)
+    assert found.chances == told.chances
+
+
+def test_lists_without_seats_hold_none_where_the_others_make_up_the_house(
+    election: Election,
+) -> None:
+    none = {"seats": None, "votes": None}
+    found = election_chances(with_result(election, total=105, republic=none), cutoff=AFTER)
+    assert found.seats.sum() == 105
+    with pytest.raises(InputError, match=r"elections.csv line 11, seats: empty; tell the seats"):
+        election_chances(with_result(election, total=None, republic=none), cutoff=AFTER)
+
+
+def test_a_result_whose_seats_cannot_be_had_is_refused_with_its_lines(election: Election) -> None:
+    bare: dict[str, Any] = {"seats": None, "votes": None}
+    for total in (None, 105):
+        with pytest.raises(InputError) as caught:
+            election_chances(with_result(election, total=total, every=bare), cutoff=AFTER)
+        assert len(caught.value.problems) == 18
+        assert "elections.csv line 2, seats: empty" in str(caught.value)
+    none: dict[str, Any] = {"seats": 0}
+    with pytest.raises(InputError, match="no list of E2026 has a seat"):
+        election_chances(with_result(election, total=None, every=none), cutoff=AFTER)
+    other = with_result(election, total=106, every={"seats": None, "kind": "club"})
+    with pytest.raises(InputError, match=r'line 2, kind: "club"; must be one of party'):
+        election_chances(other, cutoff=AFTER)
+    other = with_result(election, total=106, every={"seats": None})
+    with pytest.raises(InputError, match=r'seats_total: "106"; the law gives a house of 105'):
+        election_chances(other, cutoff=AFTER)
+    other = with_result(election, total=105, civil_contract={"seats": 65}, dok={"seats": None})
+    with pytest.raises(InputError, match=r'line 2, seats: "65"; the law gives 64'):
+        election_chances(other, cutoff=AFTER)
+
+
 # Draws --------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,66 @@ def test_what_is_wrong_is_told_with_file_and_line(
     with pytest.raises(InputError, match=said) as caught:
         read_election(changed(folder, old, new))
     assert "election.toml line " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("polls.csv", "civil_contract=28.8", "civil_contrct=28.8", "line 18, shares"),
+        ("polls.csv", "wings_of_unity=1.5", "wing_of_unity=1.5", 'mean "wings_of_unity"'),
+        ("election.toml", 'key = "dok"', 'key = "dokk"', "did you mean"),
+        (
+            "elections.csv",
+            "Strong Armenia,strong_armenia,",
+            "Strong Armenia,strong_armenai,",
+            'line 3, key: "strong_armenai"; election.toml calls Strong Armenia "strong_armenia"',
+        ),
+    ],
+)
+def test_a_misspelt_key_of_a_list_is_told_in_every_file(
+    folder: Path, name: str, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        read_election(changed(folder, old, new, name=name))
+    assert f"{name} line " in str(caught.value)
+
+
+def test_a_list_in_no_poll_and_no_result_is_refused(folder: Path) -> None:
+    changed(folder, 'key = "strong_armenia"', 'key = "strong_armenian"')
+    with pytest.raises(InputError) as caught:
+        read_election(folder)
+    assert 'list.key = "strong_armenian"; must be one of' in str(caught.value)
+    assert 'did you mean "strong_armenia"? (polls.csv, elections.csv)' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("elections.csv", "688761,53.91", ",100", 'share: "100"; a governing list'),
+        ("elections.csv", "688761,53.91", ",0", 'share: "0"; a governing list'),
+        ("elections.csv", "75494,32.57", ",0", 'share: "0"; a governing list'),
+        ("elections.csv", "688761,53.91", "688761,0.5391", "must be that of the 688761 votes"),
+        ("polls.csv", "republican_party=22.8", "republican_party=0", "between 0 and the 68.9"),
+        (
+            "polls.csv",
+            "republican_party=22.8|tsarukyan=26.4",
+            "republican_party=68.9",
+            'line 22, shares: "republican_party=68.9"',
+        ),
+        (
+            "polls.csv",
+            "republican_party=22.8|tsarukyan=26.4,refuse=14.1|dont_know=17",
+            "republican_party=0,refuse=100",
+            "between 0 and the 0 who",
+        ),
+    ],
+)
+def test_a_share_of_a_governing_list_has_odds(
+    folder: Path, name: str, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
+        read_election(changed(folder, old, new, name=name))
+    assert f"{name} line " in str(caught.value)
 
 
 def test_problems_of_all_three_files_are_told_at_once(folder: Path) -> None:

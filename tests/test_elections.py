@@ -63,17 +63,46 @@ def test_a_result_is_known_on_the_day_that_the_file_says_else_two_weeks_later() 
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        ("E1,2025-01-06,,parliamentary,B,b,party,10,10,1,10,120,110,5", "one election"),
-        ("E1,2025-01-05,,parliamentary,B,a,party,10,10,1,10,120,110,5", "unique"),
-        ("E1,2025-01-05,,parliamentary,B,b,party,90,10,1,10,120,110,5", "at least the votes"),
-        ("E1,2025-01-05,,parliamentary,B,b,party,10,10,9,10,120,110,5", "at least the seats"),
+        ("E1,2025-01-06,,parliamentary,B,b,party,10,9.1,1,10,120,110,5", "one election"),
+        ("E1,2025-01-05,,parliamentary,B,a,party,10,9.1,1,10,120,110,5", "unique"),
+        ("E1,2025-01-05,,parliamentary,B,b,party,90,9.1,1,10,120,110,5", "at least the votes"),
+        ("E1,2025-01-05,,parliamentary,B,b,party,10,9.1,9,10,120,110,5", "at least the seats"),
+        ("E1,2025-01-05,,parliamentary,B,b,party,10,12,1,10,120,110,5", "from 8.33 to 9.09"),
+        ("E1,2025-01-05,,parliamentary,B,b,party,10,0.09,1,10,120,110,5", "line 3, share"),
+        ("E1,2025-01-05,,parliamentary,B,b,party,,50,1,10,120,110,5", "come to 104.5 percent"),
         ("E1,2025-01-05,,parliamentary,B,b,party,10,110,1,10,120,110,5", "from 0 to 100"),
     ],
 )
 def test_what_is_wrong_with_a_result_is_told(tmp_path: Path, second: str, said: str) -> None:
-    first = "E1,2025-01-05,,parliamentary,A,a,party,60,60,6,10,120,110,5"
+    first = "E1,2025-01-05,,parliamentary,A,a,party,60,54.5,6,10,120,110,5"
     with pytest.raises(InputError, match=said):
         read_results(written(tmp_path, first, second))
+
+
+@pytest.mark.parametrize("tail", ["60,0.545,6,10,,,", ",0.545,6,10,,,"])
+def test_shares_written_as_fractions_are_refused(tmp_path: Path, tail: str) -> None:
+    rows = [f"E1,2025-01-05,,parliamentary,A,a,party,{tail}"]
+    rows += ["E1,2025-01-05,,parliamentary,B,b,party,,0.454,4,10,,,"]
+    with pytest.raises(InputError, match=r"line 2, share: \"0.545\"; must be percent"):
+        read_results(written(tmp_path, *rows))
+
+
+def test_without_ballots_the_legal_base_needs_a_list_with_votes_and_share(tmp_path: Path) -> None:
+    rows = [
+        "E1,2025-01-05,,parliamentary,A,a,party,60,0,6,10,,,",
+        "E2,2025-01-05,,parliamentary,A,a,party,,60,6,10,,,",
+        "E2,2025-01-05,,parliamentary,B,b,party,20,25,4,10,,,",
+    ]
+    results = read_results(written(tmp_path, rows[1], rows[2]))
+    assert results["E2"].legal_base == pytest.approx(80.0)
+    results = read_results(written(tmp_path, rows[0].replace(",60,", ",0,")))
+    assert results["E1"].legal_base is None
+
+
+def test_all_ballots_invalid_are_refused(tmp_path: Path) -> None:
+    row = "E1,2025-01-05,,parliamentary,A,a,party,,60,6,10,120,,120"
+    with pytest.raises(InputError, match="fewer than the ballots"):
+        read_results(written(tmp_path, row))
 
 
 def test_all_problems_of_the_file_are_told_at_once(tmp_path: Path) -> None:

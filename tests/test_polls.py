@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,8 @@ def test_a_poll_that_does_not_tell_all_answers_has_no_share_of_undecided(tmp_pat
     assert (whole.unnamed, open_.unnamed, exit_.unnamed) == (0.3, None, 0.0)
     assert whole.among_named("a") == pytest.approx(40 / 70)
     assert open_.among_named("a") == pytest.approx(40 / 60)
+    # All who are asked on leaving named a list, whatever else the report leaves out.
+    assert exit_.among_named("a") == replace(exit_, whole=False).among_named("a") == 0.4
     assert (exit_.respondents, whole.middle.isoformat()) == (None, "2025-01-04")
 
 

@@ -41,7 +41,7 @@ def test_the_command_offers_every_source() -> None:
         ("lhr_one_row", 186, 54),
         ("fortna", 63, 23),  # as published
         ("un_missions", 54, 39),  # as published
-        ("ucdp_terminations", 844, 265),
+        ("ucdp_terminations", 848, 269),
         ("ucdp_agreements", 368, 128),
         ("atop", 745, 362),
     ],
@@ -90,6 +90,27 @@ def test_quiet_after_an_episode_ends_where_the_next_begins(reference_data: Path)
     assert (last["resumed"], last["years"]) == (0, pytest.approx(watched / 365.25))
 
 
+def test_two_episodes_of_one_number_are_two_spells(tmp_path: Path) -> None:
+    """Dyad 674: April to June 1971, then 1989 to 1990, both under the number 1."""
+    path = tmp_path / "terminations.csv"
+    path.write_text(
+        "dyadepisode,dyadterm,ependdate,outcome,conflict_id,dyad_id,year,incompatibility,"
+        "intensity_level,type_of_conflict,start_date2\n"
+        "1,0,,,13,674,1989,2,1,3,2/13/89\n"
+        "1,1,6/9/71,3,13,674,1971,2,2,3,4/30/71\n"
+        "1,1,2/23/90,3,13,674,1990,2,1,3,2/13/89\n"
+        "1,,,,14,700,2020,2,1,3,1/1/20\n",
+        encoding="utf-8",
+    )
+    read = read_source("ucdp_terminations", path)
+    assert read.frame["episode"].tolist() == ["674.1", "674.1.2"]
+    assert read.frame["resumed"].tolist() == [1, 0]
+    assert read.frame["reached_war"].tolist() == [1, 0]
+    days = (pd.Timestamp(1989, 2, 13) - pd.Timestamp(1971, 6, 9)).days
+    assert read.frame["years"][0] == pytest.approx(days / 365.25)
+    assert len(source_spells(read, covariates=["reached_war"])) == 2
+
+
 def test_an_alliance_without_a_last_day_ended_somewhere_in_its_month(
     reference_data: Path,
 ) -> None:
@@ -116,6 +137,13 @@ def test_disputes_are_one_row_a_pair_and_unknown_deaths_are_empty(reference_data
 def test_a_wrong_file_is_told_what_it_is(reference_data: Path) -> None:
     with pytest.raises(InputError, match="it looks like fortna"):
         read_source("lhr", reference_data / "reference" / FILES["fortna"])
+
+
+def test_a_broken_file_of_the_right_columns_is_told_what_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "missions.csv"
+    path.write_text("Name,Duration,Censored,CivilWar,InterState\n1,A,3,1,0,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: 6 cells; the header has 5"):
+        read_source("un_missions", path)
 
 
 def test_an_unknown_file_is_told_what_it_lacks(tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ def test_an_event_may_have_fallen_after_a_watch_of_no_length() -> None:
     [
         ("", "cannot be read"),
         ("until,ended\n", "no rows"),
-        ('until,ended\n"1,0\n', "cannot be read"),
+        ('until\n"1\n', "cannot be read"),
+        ('until,ended\n"1,0\n', "line 2: 1 cells; the header has 2"),
     ],
 )
 def test_a_broken_file_is_an_input_error(tmp_path: Path, text: str, told: str) -> None:
@@ -117,6 +118,41 @@ def test_a_broken_file_is_an_input_error(tmp_path: Path, text: str, told: str) -
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=told):
         read_spells(path, stop="until", event="ended")
+
+
+@pytest.mark.parametrize("row", ["9,3,1", "3", "3,1,", '"a, b",3,1'])
+def test_a_row_of_another_length_than_the_header_is_told_with_its_line(
+    tmp_path: Path, row: str
+) -> None:
+    path = tmp_path / "spells.csv"
+    path.write_text(f'until,ended\n2,0\n\n"4",1\n{row}\n', encoding="utf-8")
+    told = rf"spells.csv line 5: {row.count(',') + 1 - row.count('"') // 2} cells; the header has 2"
+    with pytest.raises(InputError, match=told):
+        read_spells(path, stop="until", event="ended")
+
+
+def test_a_header_one_name_short_shifts_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "spells.csv"
+    rows = "".join(f"{i},{i + 1},1\n" for i in range(10))
+    path.write_text("until,ended\n" + rows, encoding="utf-8")
+    with pytest.raises(InputError) as told:
+        read_spells(path, stop="until", event="ended")
+    assert "line 2: 3 cells; the header has 2" in str(told.value)
+    assert "7 more rows of another length" in str(told.value)
+
+
+def test_a_column_named_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spells.csv"
+    path.write_text("until,ended,until\n1,0,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r'line 1: column "until" stands twice'):
+        read_spells(path, stop="until", event="ended")
+
+
+def test_a_quoted_cell_may_hold_commas_and_lines(tmp_path: Path) -> None:
+    path = tmp_path / "spells.csv"
+    text = 'until,ended,"note, long"\n1,0,"a, ""b""\nand c"\n2,1, "d, e"\n3,1,5" tall\n'
+    path.write_text(text, encoding="utf-8")
+    assert read_spells(path, stop="until", event="ended").stop.tolist() == [1.0, 2.0, 3.0]
 
 
 def test_files_of_other_types_and_missing_ones_are_input_errors(tmp_path: Path) -> None:

@@ -251,6 +251,32 @@ def test_the_command_fits_cox_to_named_columns(tmp_path: Path) -> None:
     assert "ties by Efron" in ran.output
 
 
+@pytest.mark.parametrize(
+    ("method", "given", "told"),
+    [
+        ("maximum", ["--out", "report"], "--out with --method maximum"),
+        ("cox-efron", ["--no-frailty", "--hazard", "weibull"], "--hazard, --frailty with"),
+        ("cox-breslow", ["--priors", "mine.toml", "--seed", "1"], "--priors, --seed with"),
+        ("maximum", ["--draws", "9", "--refit"], "--draws, --refit with"),
+    ],
+)
+def test_the_command_refuses_options_that_the_method_does_not_use(
+    method: str, given: list[str], told: str
+) -> None:
+    words = ["spells", "none.csv", "--stop", "stop", "--event", "event", "--method", method]
+    ran = CliRunner().invoke(command, [*words, *given], standalone_mode=False)
+    assert isinstance(ran.exception, InputError)
+    assert told in str(ran.exception)
+
+
+def test_the_command_maximises_with_the_hazard_that_was_named(tmp_path: Path) -> None:
+    path = tmp_path / "spells.csv"
+    path.write_text("stop,event\n1,1\n2,1\n3,0\n4,1\n", encoding="utf-8")
+    words = ["spells", str(path), "--stop", "stop", "--event", "event", "--method", "maximum"]
+    ran = CliRunner().invoke(command, [*words, "--hazard", "exponential"], standalone_mode=False)
+    assert ran.exception is None, ran.output
+
+
 def test_the_command_describes_events_and_refuses_mixed_columns(reference_data: Path) -> None:
     path = str(reference_data / "reference" / "gml_dyadic_disputes_2.03.csv")
     ran = CliRunner().invoke(command, ["spells", path, "--source", "gml"], standalone_mode=False)
