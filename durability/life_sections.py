@@ -149,10 +149,13 @@ def _status(each: Record, record: Record) -> Cell:
         return Estimate(main="blocked", notes=(f"by {listed(lost)}",))
     if not waits:
         return Estimate(main="pending", notes=())
-    one = [name for name in waits if name in each["requires_any"]]
-    every = [name for name in waits if name not in one]
-    parts = [*every, *([" or ".join(one)] if one else [])]
-    return Estimate(main="pending", notes=(f"waits for {listed(parts)}",))
+    every = [name for name in waits if name in each["requires"]]
+    one = [name for name in waits if name not in every]
+    if len(one) == 1:
+        every, one = every + one, []
+    choice = [f"one of {', '.join(one)}"] if one else []
+    told = ", and ".join([*([listed(every)] if every else []), *choice])
+    return Estimate(main="pending", notes=(f"waits for {told}",))
 
 
 def _chance(chance: Record | None) -> Cell:

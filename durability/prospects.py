@@ -330,10 +330,17 @@ def _condition(each: Condition, future: Future, told: _Told) -> dict[str, Any]:
 
 
 def _waits_for(each: Condition, status: Mapping[str, str]) -> list[str]:
-    """Name what a condition still waits for, or what blocks it."""
-    chosen = any(status[name] == "met" for name in each.requires_any)
+    """Name what a pending condition still waits for, or what blocks a blocked one.
+
+    Of ways of which one is enough, a pending condition waits for those that are left.
+    """
     missing = [name for name in each.requires if status[name] != "met"]
-    return missing + ([] if chosen else [n for n in each.requires_any if n not in missing])
+    ways = [name for name in each.requires_any if name not in missing]
+    if len(ways) < len(each.requires_any) or any(status[name] == "met" for name in ways):
+        return missing
+    if status[each.name] == "pending":
+        ways = [name for name in ways if status[name] == "pending"]
+    return missing + ways
 
 
 def _default_effect(fit: Fit) -> tuple[float, float]:

@@ -76,8 +76,33 @@ def test_every_condition_says_what_became_of_it(record: dict[str, Any]) -> None:
             "refused on 4 May 2026 known 6 May 2026 reported by T140"
         ),
         "What treaty means to both sides (treaty)": "blocked by vote",
-        "What signature means to both sides (signature)": "pending waits for vote or corridor",
+        "What signature means to both sides (signature)": "pending waits for corridor",
     }
+
+
+@pytest.mark.parametrize(
+    ("every", "ways", "said"),
+    [
+        ([], ["talks", "corridor"], "waits for one of talks, corridor"),
+        (["treaty"], ["corridor"], "waits for treaty and corridor"),
+        (["treaty"], ["talks", "corridor"], "waits for treaty, and one of talks, corridor"),
+        (
+            ["treaty", "vote"],
+            ["talks", "corridor"],
+            "waits for treaty and vote, and one of talks, corridor",
+        ),
+    ],
+)
+def test_what_is_waited_for_can_be_read_in_one_way(
+    record: dict[str, Any], every: list[str], ways: list[str], said: str
+) -> None:
+    changed = copy.deepcopy(record)
+    changed["conditions"][4] |= {
+        "requires": every,
+        "requires_any": [*ways, "vote"],
+        "waits_for": every + ways,
+    }
+    assert told(table(changed, "conditions").rows[4][1]) == f"pending {said}"
 
 
 def test_chances_carry_their_interval_and_error(record: dict[str, Any]) -> None:

@@ -218,6 +218,7 @@ def test_a_known_outcome_is_told_and_has_no_chances() -> None:
     assert (referendum["status"], referendum["waits_for"]) == ("blocked", ["called"])
     signature = next(each for each in told if each["name"] == "signature")
     assert signature["status"] == "pending"
+    assert signature["waits_for"] == ["relents"]
 
 
 def test_a_case_without_conditions_has_no_life_cycle() -> None:
