@@ -113,6 +113,23 @@ def test_chances_carry_their_interval_and_error(record: dict[str, Any]) -> None:
     assert told(rows["What vote means to both sides (vote)"][2]) == "–"
 
 
+@pytest.mark.parametrize(("paths", "bound"), [(4000, "<0.1%"), (400, "<0.8%"), (20, "<14%")])
+def test_what_can_be_and_no_path_did_is_not_told_as_nothing(
+    record: dict[str, Any], paths: int, bound: str
+) -> None:
+    rare = copy.deepcopy(record)
+    chance = rare["conditions"][1]["chances"]["met"]["24"]
+    none = {"mean": 0.0, "low": 0.0, "high": 1.0 - 0.05 ** (1.0 / paths), "mcse": 1.0 / paths}
+    chance |= none | {"none_of": paths}
+    rare["life_cycle"]["stands"]["signed"]["60"] |= none | {"none_of": paths}
+    assert told(table(rare, "conditions").rows[1][2]) == f"{bound} none of {paths:,} paths"
+    (section,) = life_sections.standing(rare)
+    assert f"signed ({bound})" in section.blocks[0].text  # type: ignore[union-attr]
+    chance |= {"high": 0.0, "mcse": 0.0}
+    del chance["none_of"]
+    assert told(table(rare, "conditions").rows[1][2]) == "0% 0–0% ±0.0"
+
+
 def test_it_is_said_that_the_numbers_were_given_and_not_learned(record: dict[str, Any]) -> None:
     (section,) = life_sections.waiting(record)
     assert "assumed, not learned" in section.blocks[0].text  # type: ignore[union-attr]
