@@ -210,13 +210,13 @@ def export(folder: Path, path: Path, layout: str, team: str, samples: int) -> No
     """Write the recorded forecasts to PATH as a modeling hub keeps them.
 
     One table a cutoff under model-output/, and hub-config/tasks.json, which says what the columns
-    may hold. The ledger is verified first.
+    may hold. Forecasts that failed their checks are left out. The ledger is verified first.
     """
     from durability.hubverse import export_hub
 
     written = export_hub(folder, ledger=path, team=team, samples=samples)
-    for number in written.left_out:
-        click.echo(f"forecast {number}: a later one of the same case and cutoff stands for it")
+    for number, why in written.left_out.items():
+        click.echo(f"forecast {number} is left out: {why}")
     for table in (*written.tables, written.tasks):
         click.echo(table)
 

@@ -71,7 +71,8 @@ class Answer:
     reasons : tuple of str
         Why the answer is not to be trusted; empty where it is.
     stages, conditions : mapping
-        When stages of the life cycle are reached, and conditions met and failed.
+        When stages of the life cycle are reached, before any breakdown; and when conditions are
+        met and failed, whether or not the deal holds.
     """
 
     scenario: Scenario
@@ -277,8 +278,9 @@ def _differences(
 
 def _stages(paths: Sequence[Followed], weights: Weighted, present: Present) -> Reached:
     times = np.stack([path.reached for path in paths], axis=1)
+    held = np.stack([path.held for path in paths], axis=1)
     return {
-        stage: _when(times[:, :, place], weights, present.chains)
+        stage: _when(times[..., place], weights, present.chains, held=held[..., place])
         for place, stage in enumerate(LIFE_CYCLE)
         if place > present.plan.stage
     }
@@ -296,16 +298,21 @@ def _conditions(paths: Sequence[Followed], weights: Weighted, present: Present) 
     }
 
 
-def _when(times: np.ndarray, weights: Weighted, chains: int) -> dict[str, object]:
+def _when(
+    times: np.ndarray, weights: Weighted, chains: int, *, held: np.ndarray | float = 1.0
+) -> dict[str, object]:
+    """Say when something comes, and that it does, where a path counts as far as it holds then."""
+    never = np.full_like(times, np.inf)
+    split = np.stack([weights.each * held, weights.each * (1.0 - held)])
     return {
         "chance": {
-            str(months): plain_chance(times <= months, weights, chains)
+            str(months): plain_chance((times <= months) * held, weights, chains)
             for months in HORIZONS_MONTHS
         },
         "months": dict(
             zip(
                 map(str, DATE_PROBABILITIES),
-                time_quantiles(times, weights.each, DATE_PROBABILITIES),
+                time_quantiles(np.stack([times, never]), split, DATE_PROBABILITIES),
                 strict=True,
             )
         ),

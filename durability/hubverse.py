@@ -71,13 +71,14 @@ class HubExport:
     tasks : Path
     tables : tuple of Path
         One a cutoff, oldest first.
-    left_out : tuple of int
-        Numbers of forecasts that a later one of the same case, model and cutoff replaced.
+    left_out : mapping of int to str
+        By the number of a forecast, why it is not in them: it failed its checks, or a later one of
+        the same case, model and cutoff that passed stands for it.
     """
 
     tasks: Path
     tables: tuple[Path, ...]
-    left_out: tuple[int, ...]
+    left_out: Mapping[int, str]
 
 
 def export_hub(
@@ -85,8 +86,8 @@ def export_hub(
 ) -> HubExport:
     """Write the forecasts of a ledger as a modeling hub keeps them.
 
-    Of several forecasts of one case by one model at one cutoff the last recorded is written: a hub
-    takes one submission a round.
+    Of several forecasts of one case by one model at one cutoff the last recorded that passed its
+    checks is written: a hub takes one submission a round. Forecasts that failed are left out.
 
     Parameters
     ----------
@@ -106,7 +107,8 @@ def export_hub(
     Raises
     ------
     InputError
-        The ledger does not hold or is empty, or the name of a team cannot be one.
+        The ledger does not hold or has no forecast that passed, or the name of a team cannot be
+        one.
     WriteError
         A file cannot be written.
     """
@@ -114,9 +116,10 @@ def export_hub(
         allowed = "at most 32 letters, digits and _: a hub divides team and model by -"
         raise InputError([Problem(where="team", found=quoted(team), allowed=allowed)])
     lines = verified_lines(ledger)
-    kept = {(each.entry["model"], each.entry["cutoff"], each.entry["case"]): each for each in lines}
+    kept = {_round(each): each for each in lines if each.entry["verdict"]["ok"]}
     if not kept:
-        found, allowed = "no forecast", "record one with --record"
+        found = "no forecast that passed its checks" if lines else "no forecast"
+        allowed = "record one with --record"
         raise InputError([Problem(where=str(ledger), found=found, allowed=allowed)])
     root = Path(folder)
     tables = []
@@ -132,8 +135,20 @@ def export_hub(
     return HubExport(
         tasks=tasks,
         tables=tuple(tables),
-        left_out=tuple(line.sequence for line in lines if line.sequence not in used),
+        left_out={line.sequence: _why_not(line) for line in lines if line.sequence not in used},
     )
+
+
+def _round(line: LedgerLine) -> tuple[str, str, str]:
+    """Give what a hub takes one submission of: the model, the cutoff and the case."""
+    return line.entry["model"], line.entry["cutoff"], line.entry["case"]
+
+
+def _why_not(line: LedgerLine) -> str:
+    verdict = line.entry["verdict"]
+    if verdict["ok"]:
+        return "a later one of the same case and cutoff stands for it"
+    return f"it failed its checks: {'; '.join(verdict['reasons']) or 'no reason was recorded'}"
 
 
 def hub_rows(lines: Sequence[LedgerLine], *, samples: int = SAMPLES) -> Iterator[dict[str, Any]]:

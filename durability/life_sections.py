@@ -6,6 +6,7 @@ with whose it is and why.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,8 @@ from durability.wording import (
 )
 
 Record = Mapping[str, Any]
+
+RARE = "What can be and no path did is told with what its chance is at most (95%)."
 
 
 def waiting(record: Record) -> tuple[Section, ...]:
@@ -90,7 +93,7 @@ def _conditions(record: Record) -> Table:
         name="conditions",
         caption="What the agreement waits for: mean chance within so many months, "
         f"{interval_name(record)} of what draws believe, Monte Carlo standard error (±, in "
-        f"points). When: given that it comes within {far} months, the expected month and "
+        f"points). {RARE} When: given that it comes within {far} months, the expected month and "
         f"{interval_name(record)}. {verdict_tag(record)}",
         columns=(
             Column(title="Step, whose", kind="wide"),
@@ -149,17 +152,29 @@ def _status(each: Record, record: Record) -> Cell:
         return Estimate(main="blocked", notes=(f"by {listed(lost)}",))
     if not waits:
         return Estimate(main="pending", notes=())
-    one = [name for name in waits if name in each["requires_any"]]
-    every = [name for name in waits if name not in one]
-    parts = [*every, *([" or ".join(one)] if one else [])]
-    return Estimate(main="pending", notes=(f"waits for {listed(parts)}",))
+    every = [name for name in waits if name in each["requires"]]
+    one = [name for name in waits if name not in every]
+    if len(one) == 1:
+        every, one = every + one, []
+    choice = [f"one of {', '.join(one)}"] if one else []
+    told = ", and ".join([*([listed(every)] if every else []), *choice])
+    return Estimate(main="pending", notes=(f"waits for {told}",))
 
 
 def _chance(chance: Record | None) -> Cell:
     if chance is None:
         return "–"
+    if "none_of" in chance:
+        return Estimate(main=_likely(chance), notes=(f"none of {chance['none_of']:,} paths",))
     notes = (percent_range(chance), f"±{error_points(chance['mcse'])}")
     return Estimate(main=percent(chance["mean"]), notes=notes)
+
+
+def _likely(chance: Record) -> str:
+    """Write a chance; of what can be and no path did, what it is at most, rounded up."""
+    if "none_of" not in chance:
+        return percent(chance["mean"])
+    return f"<{percent(math.ceil(1000 * chance['high']) / 1000)}"
 
 
 def _date(dates: Record | None) -> Cell:
@@ -204,7 +219,7 @@ def _chances(record: Record) -> Table:
     return Table(
         name="conditions-chances",
         caption="Chance that each condition is met or fails within so many months: mean, "
-        f"{interval_name(record)}, Monte Carlo standard error. {verdict_tag(record)}",
+        f"{interval_name(record)}, Monte Carlo standard error. {RARE} {verdict_tag(record)}",
         columns=(*text_columns("Condition", "Outcome"), *number_columns(*found)),
         rows=tuple(rows),
         folded=True,
@@ -242,7 +257,12 @@ def _now(record: Record) -> str:
     ends = sorted(
         ((by[last]["mean"], state) for state, by in cycle["stands"].items()), reverse=True
     )
-    told = listed([f"{STATE_NAMES[state].lower()} ({percent(mean)})" for mean, state in ends])
+    told = listed(
+        [
+            f"{STATE_NAMES[state].lower()} ({_likely(cycle['stands'][state][last])})"
+            for _, state in ends
+        ]
+    )
     return (
         f"On {long_date(record['cutoff'])} it is {STATE_NAMES[cycle['stage']].lower()}. After "
         f"{last} months it stands, by how likely that is: {told}. How a stage changes the hazard "
@@ -257,8 +277,8 @@ def _occupied(record: Record) -> Table:
     ordered = [state for state in STATE_NAMES if state in states]
     return Table(
         name="occupancy-table",
-        caption="Chance that it stands in each stage: mean, every six months (every month: "
-        f"forecast.json). {verdict_tag(record)}",
+        caption="Chance that it stands in each stage: mean, every six months; 0% where no "
+        f"path stands there (every month: forecast.json). {verdict_tag(record)}",
         columns=(*text_columns("Month"), *number_columns(*(STATE_NAMES[s] for s in ordered))),
         rows=tuple(
             (str(months[i]), *(percent(occupied[state][i]) for state in ordered)) for i in kept
@@ -282,7 +302,7 @@ def _reached(record: Record) -> Table:
         name="stages",
         caption="Chance that each stage is reached within so many months, and before any "
         f"breakdown: mean, {interval_name(record)} of what draws believe, Monte Carlo standard "
-        f"error. When: given that it comes. {verdict_tag(record)}",
+        f"error. {RARE} When: given that it comes. {verdict_tag(record)}",
         columns=(
             *text_columns("Months"),
             *number_columns(*found),

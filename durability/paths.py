@@ -19,6 +19,7 @@ from durability.assembly import ModelData
 from durability.cases import Case
 from durability.errors import InputError, Problem
 from durability.inference import Fit
+from durability.life_cycle import held_until_reached
 from durability.matching import MovedDraws
 from durability.particles import ahead_of
 from durability.reweighting import Weights, effective_draws, smooth
@@ -82,6 +83,8 @@ class Followed:
     met : ndarray (draw, step)
     reached : ndarray (draw, stage)
         Months after the cutoff at which each stage of the life cycle is reached.
+    held : ndarray (draw, stage)
+        Chance that the deal has not broken down when it reaches each stage.
     log_weight : ndarray (draw,)
         Log chance of what is observed, times what the path's own chance is of that with which it
         was drawn.
@@ -93,6 +96,7 @@ class Followed:
     time: np.ndarray
     met: np.ndarray
     reached: np.ndarray
+    held: np.ndarray
     log_weight: np.ndarray
     first: np.ndarray
 
@@ -178,6 +182,7 @@ def path_of(future: Future) -> Followed:
         time=course.time,
         met=course.met,
         reached=future.ahead.reached,
+        held=held_until_reached(future),
         log_weight=course.log_weight,
         first=future.pressure[:, 0],
     )

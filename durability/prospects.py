@@ -23,6 +23,7 @@ which has the variance of the draws' chances; :math:`\bar y` is the mean over al
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -43,6 +44,7 @@ from durability.life_cycle import (
     quantities,
     reached_by,
 )
+from durability.possible import Possible, possible
 from durability.reweighting import weighted_quantiles
 from durability.simulation import Future, carried, monthly_normals, plan_of
 from durability.steps import draw_chances
@@ -243,7 +245,13 @@ def prospects(fit: Fit, future: Future, horizons: Sequence[int]) -> dict[str, An
         return {"conditions": [], "life_cycle": None}
     found = quantities(future, horizons)
     believed = beliefs(fit, horizons, seed=fit.settings.seed)
-    told = _Told(fit=fit, horizons=tuple(horizons), found=found, believed=believed)
+    told = _Told(
+        fit=fit,
+        horizons=tuple(horizons),
+        found=found,
+        believed=believed,
+        possible=possible(future),
+    )
     return {
         "conditions": [_condition(each, future, told) for each in case.conditions],
         "life_cycle": _life_cycle(future, told),
@@ -258,25 +266,34 @@ class _Told:
     horizons: tuple[int, ...]
     found: Quantities
     believed: Beliefs
+    possible: Possible
 
-    def chances(self, name: str, place: int) -> dict[str, dict[str, float]]:
+    def chances(self, name: str, place: int) -> dict[str, dict[str, Any]]:
         """Give one quantity's chance by horizon, with what draws believe and its error."""
         return {
             str(months): self._chance(name, (h, place)) for h, months in enumerate(self.horizons)
         }
 
-    def _chance(self, name: str, place: tuple[int, int]) -> dict[str, float]:
+    def _chance(self, name: str, place: tuple[int, int]) -> dict[str, Any]:
         values = self.found[name][:, place[0], place[1]]
         mean = float(values.mean())
         ends = self.believed.low[name][place], self.believed.high[name][place]
         low, high = np.clip([mean + float(end) for end in ends], 0.0, 1.0)
-        return {
+        rare = not values.any() and self.possible.can(name, place[1], self.horizons[place[0]])
+        told = {
             "mean": min(max(mean, 0.0), 1.0),
             "low": float(low),
             "high": float(high),
             "interval_probability": INTERVAL,
             "mcse": mcse(values, chains=self.fit.settings.chains),
         }
+        return _rare(told, len(values)) if rare else told
+
+
+def _rare(told: dict[str, Any], paths: int) -> dict[str, Any]:
+    """Bound the chance of what can be and no path did: the rule of three, 1 - 0.05^(1/n)."""
+    most = -math.expm1(math.log(TAILS[0]) / paths)
+    return {**told, "high": max(told["high"], most), "mcse": 1.0 / paths, "none_of": paths}
 
 
 def _condition(each: Condition, future: Future, told: _Told) -> dict[str, Any]:
@@ -330,10 +347,17 @@ def _condition(each: Condition, future: Future, told: _Told) -> dict[str, Any]:
 
 
 def _waits_for(each: Condition, status: Mapping[str, str]) -> list[str]:
-    """Name what a condition still waits for, or what blocks it."""
-    chosen = any(status[name] == "met" for name in each.requires_any)
+    """Name what a pending condition still waits for, or what blocks a blocked one.
+
+    Of ways of which one is enough, a pending condition waits for those that are left.
+    """
     missing = [name for name in each.requires if status[name] != "met"]
-    return missing + ([] if chosen else [n for n in each.requires_any if n not in missing])
+    ways = [name for name in each.requires_any if name not in missing]
+    if len(ways) < len(each.requires_any) or any(status[name] == "met" for name in ways):
+        return missing
+    if status[each.name] == "pending":
+        ways = [name for name in ways if status[name] == "pending"]
+    return missing + ways
 
 
 def _default_effect(fit: Fit) -> tuple[float, float]:

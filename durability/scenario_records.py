@@ -202,6 +202,8 @@ def _watched(each: Watched, cutoff: date) -> dict[str, Any]:
                 "name": way.name,
                 "chance": dict(way.chance),
                 "breakdown": None if way.breakdown is None else dict(way.breakdown),
+                "effective_paths": way.effective_paths,
+                "few": way.few,
             }
             for way in each.ways
         ],

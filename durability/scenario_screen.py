@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from durability.watch_sections import CALMER, WORSE, together, watch_name
+from durability.branches import FEW_PATHS
+from durability.watch_sections import CALMER, FEW, WORSE, Side, together, watch_name
 from durability.wording import (
     RUNG_NAMES,
     counted,
@@ -17,7 +18,6 @@ from durability.wording import (
     percent,
     percent_range,
     rungs_in,
-    shortened,
     table,
     with_error,
 )
@@ -98,6 +98,7 @@ def _answer_lines(record: Record, answer: Record) -> Iterator[str]:
     if stages := list(_stage_rows(record, answer)):
         months = horizons(record)[-1]
         titles = ["stage", f"as it comes, {months} months", "scenario", "half by", "scenario"]
+        yield "  Stages that are reached before any breakdown:"
         yield from (f"  {line}" for line in table(titles, stages))
 
 
@@ -139,14 +140,17 @@ def _tree_lines(tree: Record, months: str) -> Iterator[str]:
             percent(branch["chance"]["mean"]),
             percent(branch["breakdown"]["breakdown"][months]["mean"]),
             error_points(branch["breakdown"]["breakdown"][months]["mcse"]),
-            "few paths" if branch["few"] else "",
+            FEW if branch["few"] else "",
         ]
         for branch in tree["branches"]
     ]
     titles = [*tree["conditions"], "chance", f"breakdown, {months} months", "± MCSE, points", ""]
     yield from (f"  {line}" for line in table(titles, rows))
     total = tree["total"]["breakdown"][months]
-    yield f"  Chances times forecasts add up to {percent(total)}, the forecast as things come."
+    yield (
+        f"  Chances times forecasts add up to {percent(total)}, the forecast as things come on the "
+        "tree's own paths."
+    )
 
 
 # What to watch ------------------------------------------------------------------------------
@@ -176,7 +180,7 @@ def watch_lines(record: Record, *, most: int = 16) -> Iterator[str]:
     )
     yield ""
     decides = record["cost_ratio"] is not None
-    titles = ["what", "when", "chance", "if met", "if failed", "worth, mbit"]
+    titles = ["what", "when", "met, failed", "if met", "if failed", "worth, mbit"]
     titles += ["decision, points"] if decides else []
     yield from table(titles, [_watch_row(each, decides) for each in record["watched"][:most]])
     if (hidden := len(record["watched"]) - most) > 0:
@@ -192,19 +196,17 @@ def _watch_row(each: Record, decides: bool) -> list[str]:
         median = each["dates"]["0.5"]
         ends = [each["dates"][p] for p in ("0.05", "0.95")]
         when = f"{median[:7]} ({ends[0][:7]} to {ends[1][:7]})" if median else "beyond the horizon"
-        chance = f"met {percent(ways['met']['chance']['mean'])}, failed " + percent(
-            ways["failed"]["chance"]["mean"]
-        )
+        chance = ", ".join(_chance(**ways[name]["chance"]) for name in ("met", "failed"))
         row = [each["name"], when, chance, _if(ways["met"]), _if(ways["failed"])]
     else:
         good, bad = (together(each["ways"], side) for side in (CALMER, WORSE))
-        chance = f"calmer {percent(good[0])}, worse {percent(bad[0])}"
+        chance = ", ".join(_chance(side.chance, side.error) for side in (good, bad))
         row = [
             watch_name(each),
             "next month",
-            shortened(chance, 40),
-            percent(good[1]) if good[0] else "",
-            percent(bad[1]) if bad[0] else "",
+            chance,
+            _after(good),
+            _after(bad),
         ]
     if decides:
         return [*row, worth, _points(each["decision"])]
@@ -212,7 +214,19 @@ def _watch_row(each: Record, decides: bool) -> list[str]:
 
 
 def _if(way: Record) -> str:
-    return "" if way["breakdown"] is None else percent(way["breakdown"]["mean"])
+    if way["breakdown"] is None:
+        return ""
+    return FEW if way["few"] else percent(way["breakdown"]["mean"])
+
+
+def _chance(mean: float, mcse: float) -> str:
+    return f"{percent(mean)} ± {error_points(mcse)}"
+
+
+def _after(side: Side) -> str:
+    if side.breakdown is None:
+        return ""
+    return FEW if side.few else percent(side.breakdown)
 
 
 def _points(change: Record) -> str:
@@ -223,8 +237,12 @@ def _points(change: Record) -> str:
 
 def _watch_words(record: Record, decides: bool) -> Iterator[str]:
     yield (
-        f"chance: within {counted(record['months'], 'month')}; when: half of what is decided "
+        f"met, failed: within {counted(record['months'], 'month')}; when: half of what is decided "
         "within 60 months, and 90% of it."
+    )
+    yield (
+        "±: Monte Carlo standard error, points, of news at most; few paths: fewer than "
+        f"{FEW_PATHS:.0f} effective ones come out so, too few for a forecast."
     )
     yield (
         "worth: expected gain of the logarithmic score from knowing how it comes out, in "

@@ -6,7 +6,9 @@ stands first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from durability.blocks import (
@@ -19,6 +21,7 @@ from durability.blocks import (
     Table,
     number_columns,
 )
+from durability.branches import FEW_PATHS
 from durability.wording import (
     DRIVER_NAMES,
     counted,
@@ -36,6 +39,8 @@ SHOWN = 10
 """Rows that stand open, and every condition beyond them; more news is folded away."""
 
 CALMER, WORSE = "-", "+"
+FEW = "few paths"
+"""What stands in place of a forecast that hangs on few paths."""
 
 
 def watching(record: Record) -> tuple[Section, ...]:
@@ -63,8 +68,29 @@ def _parted(watched: Sequence[Record]) -> tuple[list[Record], list[Record]]:
     return first, rest
 
 
-def together(ways: Sequence[Record], side: str) -> tuple[float, float]:
-    """Chance of a news item on one side of zero, and of breakdown after it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """News on one side of zero, its ratings taken together.
+
+    Parameters
+    ----------
+    chance, error : float
+        Chance of it, and its Monte Carlo standard error at most: as if those of all ratings went
+        together.
+    breakdown : float or None
+        Chance of breakdown after it; None where no path has it.
+    few : bool
+        Whether it may stand on few paths.
+    """
+
+    chance: float
+    error: float
+    breakdown: float | None
+    few: bool
+
+
+def together(ways: Sequence[Record], side: str) -> Side:
+    """Take the ratings of a news item on one side of zero together.
 
     Parameters
     ----------
@@ -76,7 +102,14 @@ def together(ways: Sequence[Record], side: str) -> tuple[float, float]:
     held = [way for way in ways if way["name"].startswith(side) and way["breakdown"] is not None]
     total = sum(way["chance"]["mean"] for way in held)
     broken = sum(way["chance"]["mean"] * way["breakdown"]["mean"] for way in held)
-    return total, broken / total if total else 0.0
+    # The norm of a sum of weights is at most the sum of their norms.
+    norm = sum(way["chance"]["mean"] / math.sqrt(way["effective_paths"]) for way in held)
+    return Side(
+        chance=total,
+        error=sum(way["chance"]["mcse"] for way in held),
+        breakdown=broken / total if total else None,
+        few=bool(total) and (total / norm) ** 2 < FEW_PATHS,
+    )
 
 
 def watch_name(each: Record) -> str:
@@ -113,7 +146,9 @@ def _table(record: Record, rows: Sequence[Record], name: str, *, folded: bool) -
     caption = (
         f"What to watch: chances within {counted(months, 'month')} of a condition, and of an item "
         f"of the next month; breakdown within {within} months after each way, Monte Carlo standard "
-        "error in points; when a condition is decided, if it is, even chance and 90%. "
+        "error (±) in points, of the chance of news the most that it can be; when a condition is "
+        f"decided, if it is, even chance and 90%. Few paths: fewer than {FEW_PATHS:.0f} effective "
+        "ones come out so, too few for a forecast. "
     )
     if folded:
         caption = f"The {len(rows)} rows that are worth less. " + caption
@@ -141,17 +176,27 @@ def _row(each: Record, meanings: Mapping[str, str]) -> tuple[Cell, ...]:
         return (name, _when(each["dates"]), *sides, worth)
     sides = []
     for side in (CALMER, WORSE):
-        chance, broken = together(each["ways"], side)
-        sides += [percent(chance), percent(broken) if chance else "–"]
+        found = together(each["ways"], side)
+        sides += [_estimate(found.chance, found.error), _after(found)]
     return (watch_name(each), "next month", *sides, worth)
 
 
 def _way(way: Record) -> tuple[Cell, Cell]:
-    chance = percent(way["chance"]["mean"])
-    if way["breakdown"] is None:
-        return chance, "–"
-    then = way["breakdown"]
-    return chance, Estimate(main=percent(then["mean"]), notes=(f"±{error_points(then['mcse'])}",))
+    chance, then = way["chance"], way["breakdown"]
+    if then is None:
+        return percent(chance["mean"]), "–"
+    forecast = FEW if way["few"] else _estimate(then["mean"], then["mcse"])
+    return _estimate(chance["mean"], chance["mcse"]), forecast
+
+
+def _after(side: Side) -> Cell:
+    if side.breakdown is None:
+        return "–"
+    return FEW if side.few else percent(side.breakdown)
+
+
+def _estimate(mean: float, error: float) -> Estimate:
+    return Estimate(main=percent(mean), notes=(f"±{error_points(error)}",))
 
 
 def _when(dates: Record) -> Cell:

@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from durability.branches import states_at
+from durability.branches import FEW_PATHS, states_at
 from durability.cases import Case
 from durability.catalogue import marginals
 from durability.errors import Problems
@@ -59,11 +59,19 @@ class Way:
     breakdown : mapping or None
         Chance of breakdown within the horizon if it comes out so, ``mean, mcse``; None where no
         path does.
+    effective_paths : float
+        That it stands on.
     """
 
     name: str
     chance: Mapping[str, float]
     breakdown: Mapping[str, float] | None
+    effective_paths: float
+
+    @property
+    def few(self) -> bool:
+        """Whether its own forecast is rough."""
+        return self.effective_paths < FEW_PATHS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +248,19 @@ def _watched(
 
 def _way(asked: _Asked, inside: np.ndarray, name: str, added: Sums, place: int) -> Way:
     chains, total = asked.present.chains, float(added.ways[:, place].sum())
-    breakdown = None
+    breakdown, effective = None, 0.0
     if total > 0.0:
+        effective = total**2 / float(((asked.weights.each * inside) ** 2).sum())
         mean = float(added.broken[:, place].sum()) / total
         of_draw = (asked.weights.shares * inside * (asked.chance - mean)).sum(axis=1) / total
         each = len(of_draw) * asked.weights.parents.values * of_draw
         breakdown = {"mean": mean, "mcse": error_of(each, chains)}
-    return Way(name=name, chance=plain_chance(inside, asked.weights, chains), breakdown=breakdown)
+    return Way(
+        name=name,
+        chance=plain_chance(inside, asked.weights, chains),
+        breakdown=breakdown,
+        effective_paths=effective,
+    )
 
 
 def _conditions(asked: _Asked, paths: Sequence[Followed], months: int) -> Iterator[Watched]:

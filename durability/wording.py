@@ -72,6 +72,9 @@ MONTHS = (
     *("August", "September", "October", "November", "December"),
 )
 
+SETTLED = 1e-9
+"""What differs from a number by less is that number: the rest is rounding of the computer's."""
+
 Interval = Mapping[str, Any]
 
 
@@ -80,17 +83,19 @@ def percent(probability: float) -> str:
 
     Examples
     --------
-    >>> percent(0.1432), percent(0.0432), percent(0.0001), percent(0.9996)
-    ('14%', '4.3%', '<0.1%', '>99.9%')
+    >>> percent(0.1432), percent(0.0432), percent(0.0001), percent(0.9995), percent(1.0 - 1e-12)
+    ('14%', '4.3%', '<0.1%', '>99.9%', '100%')
     """
+    for settled in (0, 1):
+        if abs(probability - settled) < SETTLED:
+            return f"{100 * settled}%"
     value = 100 * probability
-    if 0 < value < 0.05:
+    written = f"{value:.1f}%"
+    if written == "0.0%":
         return "<0.1%"
-    if 99.95 < value < 100:
+    if written == "100.0%":
         return ">99.9%"
-    if value in (0, 100) or 9.95 <= value < 99:
-        return f"{value:.0f}%"
-    return f"{value:.1f}%"
+    return f"{value:.0f}%" if 9.95 <= value < 99 else written
 
 
 def percent_range(interval: Interval) -> str:
@@ -113,7 +118,7 @@ def error_points(mcse: float) -> str:
     ('1.2', '0.04', '0.01')
     """
     # The smallest error that is written is 0.01: rounded up, since none at all would be untrue.
-    value = max(100 * mcse, 0.01) if mcse > 0 else 0.0
+    value = max(100 * mcse, 0.01) if mcse >= SETTLED else 0.0
     return f"{value:.2f}" if 0 < value < 0.095 else f"{value:.1f}"
 
 
@@ -367,10 +372,18 @@ def largest_parts(
 
 
 def moved_points(change: Interval) -> str:
-    """Write a change of a probability in points with its error: ``+0.62 ± 0.05``."""
+    """Write a change of a probability in points with its error: ``+0.62 ± 0.05``.
+
+    Examples
+    --------
+    >>> moved_points({"mean": 0.0031, "mcse": 0.00002}), moved_points({"mean": 0.2, "mcse": 0.0002})
+    ('+0.31 ± 0.01', '+20.0 ± 0.1')
+    """
     mean, error = 100 * change["mean"], 100 * change["mcse"]
     decimals = 1 if abs(mean) >= 9.95 else 2
-    return f"{signed(mean, decimals)} ± {error:.{decimals}f}"
+    # No error at all is written of none but an exact number; both end in as many decimals.
+    least = 10.0**-decimals if change["mcse"] >= SETTLED else 0.0
+    return f"{signed(mean, decimals)} ± {max(error, least):.{decimals}f}"
 
 
 def shortened(text: str, most: int) -> str:

@@ -124,7 +124,13 @@ def waiting_record() -> dict[str, Any]:
         _condition("corridor", "pending", actor="Armenia"),
         _condition("vote", "failed", driver="constitution", outcome=True),
         _condition("treaty", "blocked", stage="signed", requires=["vote"]),
-        _condition("signature", "pending", stage="signed", requires_any=["vote", "corridor"]),
+        _condition(
+            "signature",
+            "pending",
+            stage="signed",
+            requires_any=["vote", "corridor"],
+            waits_for=["corridor"],
+        ),
     ]
     states = {
         "initialled": 0.6,
@@ -173,16 +179,23 @@ def waiting_record() -> dict[str, Any]:
     return record
 
 
+def _watched_way(name: str, chance: float, broken: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "chance": _mean(chance),
+        "breakdown": _mean(broken),
+        "effective_paths": 16000.0 * chance,
+        "few": False,
+    }
+
+
 def _watched_condition(name: str) -> dict[str, Any]:
     ways = {"met": (0.6, 0.05), "failed": (0.1, 0.09), "open": (0.3, 0.07)}
     return {
         "kind": "condition",
         "name": name,
         "grade": "",
-        "ways": [
-            {"name": way, "chance": _mean(chance), "breakdown": _mean(broken)}
-            for way, (chance, broken) in ways.items()
-        ],
+        "ways": [_watched_way(way, chance, broken) for way, (chance, broken) in ways.items()],
         "dates": {"0.05": "2026-09-02", "0.5": "2027-03-11", "0.95": "2030-01-20"},
         "decided": 0.93,
         "worth": {"mean": 0.45, "mcse": 0.031},
@@ -217,7 +230,7 @@ def _condition(name: str, status: str, **more: Any) -> dict[str, Any]:
         "status": status,
         "requires": more.get("requires", []),
         "requires_any": more.get("requires_any", []),
-        "waits_for": required,
+        "waits_for": more.get("waits_for", required),
         "outcome": {
             "result": result,
             "date": "2026-05-04",
@@ -434,10 +447,7 @@ def _watch() -> dict[str, Any]:
 def _watched_news(driver: str, grade: str) -> dict[str, Any]:
     chances = {"-3": 0.1, "-2": 0.1, "-1": 0.1, "0": 0.2, "+1": 0.2, "+2": 0.2, "+3": 0.1}
     broken = {rating: 0.05 + 0.004 * int(rating) for rating in chances}
-    ways = [
-        {"name": rating, "chance": _mean(chance), "breakdown": _mean(broken[rating])}
-        for rating, chance in chances.items()
-    ]
+    ways = [_watched_way(rating, chance, broken[rating]) for rating, chance in chances.items()]
     return {
         "kind": "news",
         "name": driver,

@@ -110,7 +110,8 @@ def test_a_file_of_scenarios_gives_a_record_by_its_schema(
     assert main(["scenario", CASE, *asked]) == 0
     said = capsys.readouterr().out
     assert "What becomes of called, corridor by 2028-12:" in said
-    assert "the forecast as things come" in said
+    assert "the forecast as things come on the tree's own paths" in said
+    assert "Stages that are reached before any breakdown:" in said
     made = validated(record, "scenarios")
     assert [each["verb"] for each in made["scenarios"]] == ["observing", "intervening"]
     assert made["scenarios"][1]["pins"] == {"trust": 0.5}

@@ -434,7 +434,7 @@ def test_each_cutoff_has_a_file_and_a_later_forecast_stands_for_an_earlier(
     assert main(["ledger", "export", "hub", "--team", "us", "--samples", "5"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told == [
-        "forecast 1: a later one of the same case and cutoff stands for it",
+        "forecast 1 is left out: a later one of the same case and cutoff stands for it",
         "hub/model-output/us-breakdown/2026-03-31-us-breakdown.csv",
         "hub/model-output/us-breakdown/2026-06-30-us-breakdown.csv",
         "hub/hub-config/tasks.json",
@@ -451,6 +451,37 @@ def test_each_cutoff_has_a_file_and_a_later_forecast_stands_for_an_earlier(
         for line in read_ledger(path)
     ]
     assert late == max(days)
+
+
+def test_a_failed_forecast_stands_for_none_that_passed(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path, 1)
+    failed = {"ok": False, "reasons": ["R-hat of tau is 1.2", "3 divergent transitions"]}
+    worse = example_entry(verdict={**example_entry()["verdict"], **failed})
+    worse["breakdown"]["war"]["24"]["mean"] = 0.9
+    append_entry(path, worse)
+    append_entry(path, worse | {"cutoff": "2026-03-31"})
+    found = export_hub(tmp_path / "hub", ledger=path, samples=5)
+    (table,) = found.tables
+    said = example_entry()["breakdown"]["war"]["24"]["mean"]
+    told = [
+        float(row["value"])
+        for row in read_rows(table)
+        if (row["target"], row["horizon"], row["output_type_id"]) == ("war", "24", "yes")
+    ]
+    assert told == pytest.approx([said])
+    why = "it failed its checks: R-hat of tau is 1.2; 3 divergent transitions"
+    assert found.left_out == {2: why, 3: why}
+    tasks = json.loads(found.tasks.read_text(encoding="utf-8"))
+    origins = tasks["rounds"][0]["model_tasks"][0]["task_ids"]["origin_date"]["optional"]
+    assert origins == ["2026-06-30"]
+
+
+def test_a_ledger_of_failed_forecasts_alone_is_refused(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path, 0)
+    verdict = {**example_entry()["verdict"], "ok": False, "reasons": ["3 divergent transitions"]}
+    append_entry(path, example_entry(verdict=verdict))
+    with pytest.raises(InputError, match="no forecast that passed its checks"):
+        export_hub(tmp_path / "hub", ledger=path)
 
 
 def test_names_of_files_are_those_that_a_hub_reads(tmp_path: Path) -> None:

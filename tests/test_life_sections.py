@@ -76,8 +76,33 @@ def test_every_condition_says_what_became_of_it(record: dict[str, Any]) -> None:
             "refused on 4 May 2026 known 6 May 2026 reported by T140"
         ),
         "What treaty means to both sides (treaty)": "blocked by vote",
-        "What signature means to both sides (signature)": "pending waits for vote or corridor",
+        "What signature means to both sides (signature)": "pending waits for corridor",
     }
+
+
+@pytest.mark.parametrize(
+    ("every", "ways", "said"),
+    [
+        ([], ["talks", "corridor"], "waits for one of talks, corridor"),
+        (["treaty"], ["corridor"], "waits for treaty and corridor"),
+        (["treaty"], ["talks", "corridor"], "waits for treaty, and one of talks, corridor"),
+        (
+            ["treaty", "vote"],
+            ["talks", "corridor"],
+            "waits for treaty and vote, and one of talks, corridor",
+        ),
+    ],
+)
+def test_what_is_waited_for_can_be_read_in_one_way(
+    record: dict[str, Any], every: list[str], ways: list[str], said: str
+) -> None:
+    changed = copy.deepcopy(record)
+    changed["conditions"][4] |= {
+        "requires": every,
+        "requires_any": [*ways, "vote"],
+        "waits_for": every + ways,
+    }
+    assert told(table(changed, "conditions").rows[4][1]) == f"pending {said}"
 
 
 def test_chances_carry_their_interval_and_error(record: dict[str, Any]) -> None:
@@ -86,6 +111,23 @@ def test_chances_carry_their_interval_and_error(record: dict[str, Any]) -> None:
     assert told(corridor[2]) == "38% 13–64% ±0.8"
     assert told(corridor[5]) == "2028-03 2026-11 to 2031-01 even chance by 2030-02"
     assert told(rows["What vote means to both sides (vote)"][2]) == "–"
+
+
+@pytest.mark.parametrize(("paths", "bound"), [(4000, "<0.1%"), (400, "<0.8%"), (20, "<14%")])
+def test_what_can_be_and_no_path_did_is_not_told_as_nothing(
+    record: dict[str, Any], paths: int, bound: str
+) -> None:
+    rare = copy.deepcopy(record)
+    chance = rare["conditions"][1]["chances"]["met"]["24"]
+    none = {"mean": 0.0, "low": 0.0, "high": 1.0 - 0.05 ** (1.0 / paths), "mcse": 1.0 / paths}
+    chance |= none | {"none_of": paths}
+    rare["life_cycle"]["stands"]["signed"]["60"] |= none | {"none_of": paths}
+    assert told(table(rare, "conditions").rows[1][2]) == f"{bound} none of {paths:,} paths"
+    (section,) = life_sections.standing(rare)
+    assert f"signed ({bound})" in section.blocks[0].text  # type: ignore[union-attr]
+    chance |= {"high": 0.0, "mcse": 0.0}
+    del chance["none_of"]
+    assert told(table(rare, "conditions").rows[1][2]) == "0% 0–0% ±0.0"
 
 
 def test_it_is_said_that_the_numbers_were_given_and_not_learned(record: dict[str, Any]) -> None:

@@ -137,6 +137,9 @@ def test_means_are_those_of_the_paths_and_errors_those_of_the_chains(
             came = (course.time[:, place] <= int(months)) & course.met[:, place]
             assert chance["mean"] == pytest.approx(came.mean())
             plain = np.sqrt(came.mean() * (1.0 - came.mean()) / came.size)
+            if "none_of" in chance:
+                assert not came.any()
+                plain = 1.0 / came.size
             assert chance["mcse"] == pytest.approx(plain, rel=0.5, abs=1e-6)
             assert 0.0 <= chance["low"] <= chance["high"] <= 1.0
 
@@ -218,6 +221,7 @@ def test_a_known_outcome_is_told_and_has_no_chances() -> None:
     assert (referendum["status"], referendum["waits_for"]) == ("blocked", ["called"])
     signature = next(each for each in told if each["name"] == "signature")
     assert signature["status"] == "pending"
+    assert signature["waits_for"] == ["relents"]
 
 
 def test_a_case_without_conditions_has_no_life_cycle() -> None:

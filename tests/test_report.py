@@ -25,6 +25,7 @@ from durability.screen import forecast_lines, unseen_lines
 from durability.wording import (
     error_points,
     long_date,
+    moved_points,
     number,
     percent,
     signed,
@@ -602,8 +603,16 @@ def test_numbers_stay_readable_in_markdown(markdown: str) -> None:
         (0.0996, "10%"),
         (0.5, "50%"),
         (0.9949, "99.5%"),
+        (0.9994, "99.9%"),
+        (0.9995, ">99.9%"),
         (0.99999, ">99.9%"),
+        (0.9999999999999998, "100%"),
         (1.0, "100%"),
+        (1.0000000000000002, "100%"),
+        (0.0005, "0.1%"),
+        (0.00049, "<0.1%"),
+        (1e-12, "0%"),
+        (-1e-12, "0%"),
     ],
 )
 def test_probabilities_are_written_no_more_precisely_than_they_are_known(
@@ -614,7 +623,24 @@ def test_probabilities_are_written_no_more_precisely_than_they_are_known(
 
 def test_a_small_error_is_rounded_up_and_never_to_none() -> None:
     assert error_points(1e-7) == "0.01"
+    assert error_points(1e-17) == "0.0"
     assert error_points(0.0) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("mean", "mcse", "told"),
+    [
+        (0.0062, 0.0005, "+0.62 ± 0.05"),
+        (0.0062, 0.00001, "+0.62 ± 0.01"),
+        (-0.2, 0.0001, "−20.0 ± 0.1"),
+        (0.0062, 1e-17, "+0.62 ± 0.00"),
+        (0.0, 0.0, "0.00 ± 0.00"),
+    ],
+)
+def test_a_change_has_no_error_of_none_but_where_it_is_exact(
+    mean: float, mcse: float, told: str
+) -> None:
+    assert moved_points({"mean": mean, "mcse": mcse}) == told
 
 
 def test_numbers_have_a_real_minus_and_no_minus_zero() -> None:

@@ -12,6 +12,7 @@ from report_example import ExampleForecast, example_record, example_tree, waitin
 
 from durability.blocks import Table, tables_of
 from durability.report import SCHEMA_PATH, compose, record_text, to_html
+from durability.scenario_screen import watch_lines
 from durability.watch_sections import CALMER, SHOWN, WORSE, together, watching
 
 
@@ -62,9 +63,9 @@ def test_a_condition_has_its_ways_dates_and_errors(record: dict[str, Any]) -> No
     assert row == [
         "What corridor means to both sides (corridor)",
         "2027-03 2026-09 to 2030-01",
-        "60%",
+        "60% ±0.1",
         "5.0% ±0.1",
-        "10%",
+        "10% ±0.1",
         "9.0% ±0.1",
         "0.450 ±0.031",
     ]
@@ -79,8 +80,40 @@ def test_what_no_path_reaches_has_no_forecast(record: dict[str, Any]) -> None:
 def test_ratings_are_taken_together_by_their_side(record: dict[str, Any]) -> None:
     """By hand: -3, -2 and -1 at 0.1 each; +1 and +2 at 0.2, +3 at 0.1."""
     ways = record["watch"]["watched"][0]["ways"]
-    assert together(ways, CALMER) == pytest.approx((0.3, 0.05 - 0.004 * 2.0))
-    assert together(ways, WORSE) == pytest.approx((0.5, 0.05 + 0.004 * (0.2 + 0.4 + 0.3) / 0.5))
+    calmer, worse = together(ways, CALMER), together(ways, WORSE)
+    assert (calmer.chance, calmer.breakdown) == pytest.approx((0.3, 0.05 - 0.004 * 2.0))
+    assert (worse.chance, worse.breakdown) == pytest.approx(
+        (0.5, 0.05 + 0.004 * (0.2 + 0.4 + 0.3) / 0.5)
+    )
+    assert calmer.error == pytest.approx(0.003)
+    row = [told(cell) for cell in tables(record)[0].rows[0]]
+    assert row[2:4] == ["30% ±0.3", "4.2%"]
+
+
+def test_what_hangs_on_few_paths_has_no_forecast(record: dict[str, Any]) -> None:
+    """One path of 16,000: no error can be told, so no number is."""
+    rare = copy.deepcopy(record)
+    news, condition = rare["watch"]["watched"][:2]
+    condition["ways"][1] |= {"effective_paths": 1.0, "few": True}
+    condition["ways"][1]["breakdown"]["mcse"] = 0.0
+    for way in news["ways"][:3]:
+        way |= {"effective_paths": 30.0, "few": True}
+    rows = [[told(cell) for cell in row] for row in tables(rare)[0].rows]
+    assert rows[1][2:6] == ["60% ±0.1", "5.0% ±0.1", "10% ±0.1", "few paths"]
+    assert rows[0][3] == "few paths"
+    lines = list(watch_lines(rare | rare["watch"] | {"since": rare["cutoff"]}))
+    line = next(line for line in lines if line.startswith("corridor"))
+    assert "60% ± 0.1, 10% ± 0.1" in line
+    assert "5.0%       few paths" in line
+
+
+def test_ratings_together_stand_on_as_many_paths_as_they_must(record: dict[str, Any]) -> None:
+    """The bound is met where the ratings' paths weigh alike: then it is the number of paths."""
+    ways = copy.deepcopy(record["watch"]["watched"][0]["ways"])
+    for count, few in ((99.0, True), (101.0, False)):
+        for way in ways:
+            way["effective_paths"] = count
+        assert together(ways, WORSE).few is few
 
 
 def test_the_words_say_what_it_is_of(record: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from conditioned import CONDITIONS, changed, conditioned, conditioned_fit
 from fitted import drawn_fit
 from worlds import CUTOFF, flagship, item
 
+from durability.branches import FEW_PATHS, states_at
 from durability.catalogue import marginals
 from durability.errors import InputError
 from durability.paths import base_weights, begin, lengthened
@@ -56,6 +57,21 @@ def test_ways_average_back_to_the_forecast(found: WatchList) -> None:
         assert sum(way.chance["mean"] for way in each.ways) == pytest.approx(1.0, abs=1e-12)
         mean = sum(w.chance["mean"] * w.breakdown["mean"] for w in each.ways if w.breakdown)
         assert mean == pytest.approx(found.breakdown["mean"], abs=1e-12)
+
+
+def test_a_way_that_few_paths_take_is_marked(near: Base) -> None:
+    """A ratio on one path has no error at all: what marks it is how many there are."""
+    found = watch(near, case=conditioned(TEXT), months=2)
+    present = lengthened(begin(near, case=conditioned(TEXT)), CONTINUATIONS)
+    states = states_at(present.plan, present.as_they_come, 2)
+    for each in (e for e in found.watched if e.kind == "condition"):
+        here = states[..., present.plan.place(each.name)]
+        ways = here == 1, here == 2, (here == 0) | (here == 3)
+        for way, there in zip(each.ways, ways, strict=True):
+            assert way.effective_paths == pytest.approx(there.sum())
+            assert way.few == (there.sum() < FEW_PATHS)
+    told = [way for each in found.watched for way in each.ways if way.breakdown]
+    assert {way.few for way in told} == {True, False}
 
 
 def test_the_most_worth_knowing_comes_first(found: WatchList) -> None:
