@@ -122,6 +122,11 @@ def library_hash() -> str:
     return _hash_of(Path(__file__).parent)
 
 
+def drivers() -> ModuleType:
+    """Give the part of the model that the drivers and their correlation are."""
+    return import_module("durability.models.drivers")
+
+
 def spell_hazard() -> ModuleType:
     """Give the hazard part of the model for any table of spells."""
     return import_module("durability.models.spells")

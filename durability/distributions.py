@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Mapping
 from statistics import NormalDist
 from types import MappingProxyType
@@ -35,9 +36,16 @@ SOLVABLE: Final = ("normal", "halfnormal", "lognormal", "beta", "gamma", "expone
 UNBOUNDED: Final = frozenset({"mean", "mu", "value"})
 """Parameters that may be any finite number; all others are above 0."""
 
+SHAPES: Final = frozenset({"a", "b", "shape", "eta"})
+SHAPE_RANGE: Final = (1e-12, 1e12)
+"""Beyond it a law is a spike, or two, to every digit of a float."""
+
 _STANDARD = NormalDist()
+_EXTREME = 1e-12
+"""The share beyond an extreme quantile: files give probabilities to twelve decimals."""
 _LOG_SMALL, _LOG_LARGE = math.log(1e-3), math.log(1e7)
 _LOG_DENSE, _LOGIT_MOST = math.log(1e5), 40.0
+_LOG_FLOAT = math.log(sys.float_info.max)
 """Where shapes are looked for: outside, a prior is a spike or two, and its author meant another."""
 
 
@@ -125,6 +133,64 @@ def mean_sd(distribution: str, values: Mapping[str, float]) -> tuple[float, floa
             raise ValueError(f"no distribution {distribution!r}")
 
 
+def check_law(distribution: str, values: Mapping[str, float]) -> None:
+    """Refuse a law that cannot be computed with.
+
+    Parameters
+    ----------
+    distribution : str
+    values : mapping of str to float
+        Its numbers, in the ranges that :data:`UNBOUNDED` says.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite, a shape lies outside :data:`SHAPE_RANGE`, or quantiles that leave
+        1e-12 beyond them are more, or less, than a float holds.
+
+    Examples
+    --------
+    >>> check_law("lognormal", {"mu": 800.0, "sigma": 1.0})
+    Traceback (most recent call last):
+    ...
+    ValueError: its extreme quantiles must be finite numbers, and not all zero
+    """
+    if not all(math.isfinite(value) for value in values.values()):
+        raise ValueError("its numbers must be finite")
+    low, high = SHAPE_RANGE
+    for name in SHAPES & values.keys():
+        if not low <= values[name] <= high:
+            raise ValueError(f"{name} must lie between {low:g} and {high:g}")
+    reach = _reach(distribution, values)
+    if not (math.isfinite(reach) and (reach > 0.0 or distribution == "fixed")):
+        raise ValueError("its extreme quantiles must be finite numbers, and not all zero")
+
+
+def _reach(distribution: str, values: Mapping[str, float]) -> float:
+    """How far from zero the extreme quantiles lie, at most."""
+    extreme, log_extreme = -_STANDARD.inv_cdf(_EXTREME / 2.0), -math.log(_EXTREME)
+    match distribution:
+        case "normal":
+            return abs(values["mean"]) + values["sd"] * extreme
+        case "halfnormal":
+            return values["sd"] * extreme
+        case "lognormal":
+            log_reach = values["mu"] + values["sigma"] * extreme
+            return math.exp(log_reach) if log_reach < _LOG_FLOAT else math.inf
+        case "exponential":
+            return log_extreme / values["rate"]
+        case "gamma":
+            # Boucheron, Lugosi & Massart 2013, section 2.4; without SciPy, which reading a set of
+            # numbers need not load.
+            shape = values["shape"]
+            above = shape + math.sqrt(2.0 * shape * log_extreme) + log_extreme
+            return above / values["rate"]
+        case "fixed":
+            return abs(values["value"])
+        case _:
+            return 1.0
+
+
 def share_below(distribution: str, values: Mapping[str, float], value: float) -> float:
     """Give the share of a distribution that lies below `value`.
 
@@ -174,7 +240,8 @@ def solve(distribution: str, quantiles: Mapping[float, float]) -> dict[str, floa
     Raises
     ------
     ValueError
-        No such distribution has these quantiles; the message says what they must be.
+        No such distribution that can be computed with has these quantiles; the message says what
+        they must be.
 
     Examples
     --------
@@ -193,9 +260,11 @@ def solve(distribution: str, quantiles: Mapping[float, float]) -> dict[str, floa
     if distribution == "beta" and pairs[-1][1] >= 1.0:
         raise ValueError("a beta lies between 0 and 1")
     found = _solved(distribution, pairs)
+    check_law(distribution, found)
+    largest = max(abs(value) for _, value in pairs)
     for probability, value in pairs:
         back = quantile(distribution, found, probability)
-        if not math.isclose(back, value, rel_tol=1e-6, abs_tol=1e-9):
+        if not math.isclose(back, value, rel_tol=1e-6, abs_tol=1e-9 * largest):
             raise ValueError(f"no {distribution} has them")
     return found
 

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from durability.distributions import PARAMETERS, SOLVABLE, quantile, share_below, solve
+from durability.distributions import (
+    PARAMETERS,
+    SOLVABLE,
+    check_law,
+    quantile,
+    share_below,
+    solve,
+)
 from durability.errors import InputError, Problem, Problems, one_of, quoted
 from durability.judgements import Judgement
 from durability.prior_sets import Prior, PriorSet, refuse_revised
@@ -236,7 +243,11 @@ def _values(distribution: str, stated: Mapping[float, float]) -> tuple[dict[str,
         raise ValueError(f"a {distribution} lies above 0")
     if distribution == "beta" and values[-1] >= 1.0:
         raise ValueError("a beta lies between 0 and 1")
-    return _matched(distribution, sorted(stated), values), "PreliZ"
+    if not math.isfinite(values[-1] - values[0]):
+        raise ValueError("the values lie further apart than a float holds")
+    matched = _matched(distribution, sorted(stated), values)
+    check_law(distribution, matched)
+    return matched, "PreliZ"
 
 
 def _matched(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ from durability.errors import InputError, Problem, WriteError
 
 MAX_BYTES = 20 * 2**20
 """Largest input file that is read: a news file of 20 MiB would hold some 50,000 items."""
+
+NO_CONTROL = "must not hold control characters"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def read_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
@@ -78,6 +82,11 @@ def _too_large(path: Path, size: int, max_bytes: int) -> InputError:
 
 def _refused(where: Path | str, found: str, allowed: str) -> InputError:
     return InputError([Problem(where=str(where), found=found, allowed=allowed)])
+
+
+def holds_control(text: str) -> bool:
+    """Whether a text holds control characters; tabs and breaks of lines are none here."""
+    return _CONTROL.search(text) is not None
 
 
 def write_whole(path: Path, data: bytes | str) -> Path:

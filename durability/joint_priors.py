@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from durability.errors import Problems, quoted
+from durability.files import NO_CONTROL, holds_control
 from durability.vocabulary import STREAMS
 
 if TYPE_CHECKING:
@@ -260,6 +261,9 @@ class _Reader:
         value = self.content.get(key)
         if not isinstance(value, str) or not value:
             self.refuse(key, f"= {quoted(value)}", "must be text")
+            return ""
+        if holds_control(value):
+            self.refuse(key, f"= {quoted(value)}", NO_CONTROL)
             return ""
         return value
 

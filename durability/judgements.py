@@ -23,6 +23,9 @@ KEYS: Final = ("expert", "date", "quantiles", "bins", "chips")
 MAX_STATED = 100
 """Most quantiles, or bins, that are taken: nobody was asked for more."""
 
+MAX_CHIPS = 10_000
+"""Most chips that are taken, over all bins: finer shares than theirs are not matched."""
+
 _LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -127,11 +130,13 @@ def from_chips(expert: str, day: date, bins: Sequence[float], chips: Sequence[in
         raise ValueError("edges are finite numbers")
     if any(low >= high for low, high in itertools.pairwise(bins)):
         raise ValueError("edges must rise")
-    if any(count < 0 or count != int(count) for count in chips):
-        raise ValueError("a bin has a whole number of chips")
+    if any(not 0 <= count <= MAX_CHIPS or count != int(count) for count in chips):
+        raise ValueError(f"a bin has a whole number of chips, from 0 to {MAX_CHIPS}")
     if sum(count > 0 for count in chips) < 2:
         raise ValueError("all chips in one bin say nothing of its inside; lay narrower bins")
     total = sum(chips)
+    if total > MAX_CHIPS:
+        raise ValueError(f"{total} chips; lay at most {MAX_CHIPS}")
     edges: dict[int, list[float]] = {}
     for edge, below in zip(bins[1:-1], itertools.accumulate(chips), strict=False):
         if 0 < below < total:

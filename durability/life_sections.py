@@ -6,7 +6,6 @@ with whose it is and why.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +33,7 @@ from durability.wording import (
     headline_horizon,
     horizons,
     interval_name,
+    likely,
     listed,
     long_date,
     number,
@@ -165,16 +165,9 @@ def _chance(chance: Record | None) -> Cell:
     if chance is None:
         return "–"
     if "none_of" in chance:
-        return Estimate(main=_likely(chance), notes=(f"none of {chance['none_of']:,} paths",))
+        return Estimate(main=likely(chance), notes=(f"none of {chance['none_of']:,} paths",))
     notes = (percent_range(chance), f"±{error_points(chance['mcse'])}")
     return Estimate(main=percent(chance["mean"]), notes=notes)
-
-
-def _likely(chance: Record) -> str:
-    """Write a chance; of what can be and no path did, what it is at most, rounded up."""
-    if "none_of" not in chance:
-        return percent(chance["mean"])
-    return f"<{percent(math.ceil(1000 * chance['high']) / 1000)}"
 
 
 def _date(dates: Record | None) -> Cell:
@@ -259,7 +252,7 @@ def _now(record: Record) -> str:
     )
     told = listed(
         [
-            f"{STATE_NAMES[state].lower()} ({_likely(cycle['stands'][state][last])})"
+            f"{STATE_NAMES[state].lower()} ({likely(cycle['stands'][state][last])})"
             for _, state in ends
         ]
     )

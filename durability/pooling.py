@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -76,12 +76,15 @@ class Pool:
     parameters : mapping of str to Prior
         Of the whole set.
     pooled : tuple of Pooled
-        Those that more than one set had a say in.
+        Those on which the sets that had a say differ.
+    asked : mapping of str to tuple of str
+        Those in which the sets differ and the ones that were asked do not: who was asked.
     about : str
     """
 
     parameters: Mapping[str, Prior]
     pooled: tuple[Pooled, ...]
+    asked: Mapping[str, tuple[str, ...]]
     about: str
 
 
@@ -122,12 +125,14 @@ def pool_priors(
     _check_same(sets)
     problems = Problems()
     parameters: dict[str, Prior] = {}
-    pooled = []
-    for name, first in sets[0].parameters.items():
+    pooled, asked = [], {}
+    for name in sets[0].parameters:
         voices = _voices(name, sets, shares)
-        laws = [(prior.distribution, dict(prior.values)) for _, _, prior in voices]
+        laws = [_law(prior) for _, _, prior in voices]
         if all(law == laws[0] for law in laws):
-            parameters[name] = voices[0][2] if len(voices) == 1 else first
+            parameters[name] = _agreed([prior for _, _, prior in voices])
+            if any(_law(each.parameters[name]) != laws[0] for each in sets):
+                asked[name] = tuple(who for who, _, _ in voices)
             continue
         if "fixed" in {law[0] for law in laws}:
             allowed = "a fixed number is not pooled: agree on one"
@@ -146,7 +151,12 @@ def pool_priors(
         pooled.append(made)
     problems.raise_any()
     about = f"{method.capitalize()} pool of {', '.join(each.name for each in sets)}"
-    return Pool(parameters=MappingProxyType(parameters), pooled=tuple(pooled), about=about)
+    return Pool(
+        parameters=MappingProxyType(parameters),
+        pooled=tuple(pooled),
+        asked=MappingProxyType(asked),
+        about=about,
+    )
 
 
 def _shares(sets: Sequence[PriorSet], weights: Sequence[float]) -> list[float]:
@@ -183,6 +193,22 @@ def _voices(
     asked = [voice for voice in every if voice[2].status == "elicited"] or every
     total = sum(share for _, share, _ in asked)
     return tuple((who, share / total, prior) for who, share, prior in asked)
+
+
+def _law(prior: Prior) -> Law:
+    return prior.distribution, dict(prior.values)
+
+
+def _agreed(priors: Sequence[Prior]) -> Prior:
+    """Give the law that all have, with the reasons and the sources of each."""
+    first = priors[0]
+    said = first.elicited if all(each.elicited == first.elicited for each in priors) else None
+    return replace(
+        first,
+        reason="; ".join(dict.fromkeys(prior.reason for prior in priors)),
+        source="; ".join(dict.fromkeys(prior.source for prior in priors if prior.source)),
+        elicited=said,
+    )
 
 
 def _pooled(name: str, voices: Sequence[tuple[str, float, Prior]], method: Method) -> Pooled | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from durability.absorption import watched_longer
 from durability.assembly import ModelData, absorbed_history
+from durability.blocks import printable
 from durability.elicitation import TOLD_MISS, Elicited
 from durability.errors import quoted
 from durability.fidelity import (
@@ -46,8 +47,8 @@ def diff_lines(diff: PriorDiff) -> Iterator[str]:
     str
         One line.
     """
-    yield f"From {diff.before.name} ({diff.before.path})"
-    yield f"to {diff.after.name} ({diff.after.path})"
+    yield printable(f"From {diff.before.name} ({diff.before.path})")
+    yield printable(f"to {diff.after.name} ({diff.after.path})")
     if not diff.changes:
         yield f"The same {counted(diff.unchanged, 'prior')}, to the word."
         return
@@ -65,7 +66,7 @@ def diff_lines(diff: PriorDiff) -> Iterator[str]:
 
 
 def _change_lines(change: ParameterChange) -> Iterator[str]:
-    yield f"{change.name}: {change.meaning} [{change.unit}]"
+    yield printable(f"{change.name}: {change.meaning} [{change.unit}]")
     if change.is_moved:
         titles = ["", "prior", *(f"{100 * p:.0f}%" for p in PROBABILITIES)]
         rows = [_side_row(word, side) for word, side in zip(_SIDES, change.sides, strict=True)]
@@ -136,7 +137,8 @@ def elicited_lines(made: Elicited) -> Iterator[str]:
     """
     prior = made.prior
     values = ", ".join(f"{name} {number(value, 4)}" for name, value in prior.values.items())
-    yield f"{prior.name} ~ {prior.distribution}({values})  [{prior.unit}; {made.method}]"
+    told = f"{prior.name} ~ {prior.distribution}({values})  [{prior.unit}; {made.method}]"
+    yield printable(told)
     rows = [
         [
             f"{100 * match.probability:.4g}%",
@@ -175,7 +177,7 @@ def revised_lines(priors: PriorSet) -> Iterator[str]:
     if joint is None or lineage is None:
         return
     told = lineage.fidelity
-    yield f"{priors.about}."
+    yield printable(f"{priors.about}.")
     absorbed = [f"{len(rows)} {kind}" for kind, rows in lineage.absorbed.items() if rows]
     yield f"It has absorbed {listed(absorbed)}; none of them may enter again."
     yield (
@@ -208,7 +210,8 @@ def continued_lines(fit: Fit) -> Iterator[str]:
     if not verdict.ok:
         yield "DO NOT USE THESE NUMBERS: the fit failed its checks."
         yield from (f"  {reason}" for reason in verdict.reasons)
-    yield f"{data.case.title}, as of {data.cutoff}, going on from {fit.model.priors.name}."
+    title = f"{data.case.title}, as of {data.cutoff}, going on from {fit.model.priors.name}."
+    yield printable(title)
     yield f"{counted(len(data.used), 'new news item')} used."
     since = data.after.lineage.cutoff if data.after and data.after.lineage else data.cutoff
     late = [(item, why) for item, why in data.unused if item.known > since]
@@ -257,14 +260,19 @@ def pool_lines(pool: Pool) -> Iterator[str]:
     str
         One line.
     """
-    yield f"{pool.about}."
-    if not pool.pooled:
+    yield printable(f"{pool.about}.")
+    if not pool.pooled and not pool.asked:
         yield "The sets agree on every prior."
+    for name, sets in pool.asked.items():
+        told = listed([f"in {each}" for each in sets])
+        yield printable(f"{name} is as it was elicited {told}; elsewhere nobody was asked.")
     for made in pool.pooled:
         yield ""
-        yield f"{made.prior.name}: {made.prior.meaning} [{made.prior.unit}]"
+        yield printable(f"{made.prior.name}: {made.prior.meaning} [{made.prior.unit}]")
         titles = ["", "weight", "prior", *(f"{100 * p:.0f}%" for p in PROBABILITIES)]
-        rows = [_voice_row(name, f"{share:.2f}", prior) for name, share, prior in made.voices]
+        rows = [
+            _voice_row(printable(name), f"{share:.2f}", prior) for name, share, prior in made.voices
+        ]
         rows.append(_voice_row("pool", "", made.prior))
         yield from (f"  {line}" for line in table(titles, rows))
         error = f"{100 * made.error:.1f} points" if made.error else "none, it is of the family"

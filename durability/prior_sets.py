@@ -37,6 +37,7 @@ from typing import Final
 
 from durability import distributions
 from durability.errors import InputError, Problem, Problems, one_of, quoted
+from durability.files import NO_CONTROL, holds_control
 from durability.joint_priors import TABLES, Joint, Lineage, content_of, read_joint
 from durability.judgements import Judgement, read_judgement
 from durability.toml_files import TomlFile, read_toml
@@ -130,13 +131,17 @@ def read_priors(
     InputError
         With everything that is wrong in the file.
     """
-    file = read_toml(find_priors(name_or_path))
+    return priors_of(read_toml(find_priors(name_or_path)), expected=expected)
+
+
+def priors_of(file: TomlFile, *, expected: Mapping[str, Collection[str]] | None = None) -> PriorSet:
+    """Check the prior set that a TOML file holds; see :func:`read_priors`."""
     problems = Problems()
     _check_top(file, problems)
     tables = [
         _Table(file, name, content, problems)
         for name, content in file.content.items()
-        if isinstance(content, dict) and name not in TABLES
+        if isinstance(content, dict) and name not in TABLES and name.isprintable()
     ]
     priors = {table.name: prior for table in tables if (prior := _prior(table)) is not None}
     if expected is not None:
@@ -326,6 +331,8 @@ def _text(table: _Table, key: str) -> str:
         table.refuse(f"{key} is empty", "say it in a few words", key=key)
     elif key == "status" and value not in STATUSES:
         table.refuse(f"status {quoted(value)}", one_of(STATUSES, value), key=key)
+    elif holds_control(value):
+        table.refuse(f"{key} = {quoted(value)}", NO_CONTROL, key=key)
     else:
         return value.strip()
     return ""
@@ -346,7 +353,15 @@ def _values(table: _Table, distribution: str) -> dict[str, float] | None:
             table.refuse(f"{name} = {value:g}", "must be above 0", key=name)
         else:
             values[name] = value
-    return values if len(values) == len(names) else None
+    if len(values) < len(names):
+        return None
+    try:
+        distributions.check_law(distribution, values)
+    except ValueError as error:
+        told = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+        table.refuse(f"{distribution} of {told}", str(error), key=names[0])
+        return None
+    return values
 
 
 def _quantiles(table: _Table, distribution: str) -> dict[float, float] | None:
@@ -404,9 +419,13 @@ def _probability(key: str) -> float | None:
 def _check_top(file: TomlFile, problems: Problems) -> None:
     for key, value in file.content.items():
         where = file.where("", key)
-        if key == "about":
+        if not key.isprintable():
+            problems.add(file.where(key), f"the name {quoted(key)}", NO_CONTROL)
+        elif key == "about":
             if not isinstance(value, str):
                 problems.add(where, f"about = {quoted(value)}", "must be text")
+            elif holds_control(value):
+                problems.add(where, f"about = {quoted(value)}", NO_CONTROL)
         elif key == "format":
             if value != FORMAT or isinstance(value, bool):
                 problems.add(where, f"format = {quoted(value)}", f"this version reads {FORMAT}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from durability.errors import InputError, Problem, WriteError, quoted
-from durability.files import read_text, write_through
+from durability.files import read_text, text_of, write_through
 from durability.judgements import Judgement
 from durability.prior_sets import (
     FORMAT,
@@ -19,10 +19,11 @@ from durability.prior_sets import (
     Prior,
     PriorSet,
     list_priors,
+    priors_of,
     read_priors,
     refuse_revised,
 )
-from durability.toml_files import read_toml
+from durability.toml_files import read_toml, toml_of
 
 WORKSPACE: Final = Path("priors")
 """Where a set that is given by name is written, in the working folder."""
@@ -164,10 +165,15 @@ def save_text(path: Path, text: str, *, replacing: bool = False) -> PriorSet:
 def _placed(path: Path, text: str) -> PriorSet:
     def write(temporary: Path) -> None:
         temporary.write_bytes(text.encode("utf-8"))
-        read_priors(temporary)
+        _read_back(temporary, path)
 
     write_through(path, write)
     return read_priors(path)
+
+
+def _read_back(temporary: Path, path: Path) -> PriorSet:
+    """Read what is about to stand at `path`, which its problems name."""
+    return priors_of(toml_of(path, text_of(path, temporary.read_bytes())))
 
 
 def save_prior(prior: Prior, path: Path, *, base: PriorSet) -> PriorSet:
@@ -208,7 +214,7 @@ def save_prior(prior: Prior, path: Path, *, base: PriorSet) -> PriorSet:
 
         def write(temporary: Path) -> None:
             temporary.write_bytes(placed.encode("utf-8"))
-            if dict(read_priors(temporary).parameters) != wanted:
+            if dict(_read_back(temporary, path).parameters) != wanted:
                 told = f"{path}: its layout cannot be followed; give every table a header line"
                 raise WriteError(f"{told} of its own, [name]. Nothing was changed")
 

@@ -18,7 +18,7 @@ import numpy as np
 from durability.absorption import observed_until
 from durability.assembly import ModelData, assumptions_of, entered_rows
 from durability.calendar import first_of_month, month_label
-from durability.catalogue import joint_law
+from durability.catalogue import drivers, joint_law
 from durability.distributions import PARAMETERS
 from durability.errors import InputError, Problem
 from durability.fidelity import KHAT_MOST, POINTS_MOST, is_faithful, measured
@@ -30,6 +30,9 @@ from durability.prior_sets import Prior, PriorSet, hash_of
 
 COMPONENTS = (1, 2, 4, 8)
 """A plain law is tried first, then mixtures of so many."""
+
+WIDEST_CORRELATION = 0.57
+"""Root mean square beyond which no LKJ law of four drivers goes: at eta = 0 it is 1/√3."""
 
 
 def revise_priors(
@@ -241,11 +244,21 @@ def _marginals(fit: Fit, values: Mapping[str, np.ndarray]) -> dict[str, Prior]:
             columns = told[group].reshape((len(told[group]), -1))
             for column, each in zip(columns.T, names, strict=True):
                 found[each] = _marginal(fit, parent.parameters[each], column)
-    partial = 2.0 * values["partial_correlation"] - 1.0
-    spread = min(float(np.sqrt((partial**2).mean())), 0.9)
+    spread = _correlation_spread(2.0 * values["partial_correlation"] - 1.0)
     known = parent.parameters["correlation"]
     found["correlation"] = _posterior_of(fit, known, "lkj", of_moments("lkj", 0.0, spread))
     return found
+
+
+def _correlation_spread(partial: np.ndarray) -> float:
+    """Give the root mean square of the correlations between drivers.
+
+    Not of the partial ones, which are wider the later their column.
+    """
+    cholesky = drivers().correlation_cholesky(np, partial)
+    correlation = cholesky @ np.swapaxes(cholesky, -1, -2)
+    row, column = np.tril_indices(correlation.shape[-1], k=-1)
+    return min(float(np.sqrt((correlation[..., row, column] ** 2).mean())), WIDEST_CORRELATION)
 
 
 def _marginal(fit: Fit, prior: Prior, draws: np.ndarray) -> Prior:

@@ -19,6 +19,7 @@ from durability.wording import (
     headline_horizon,
     horizons,
     interval_name,
+    likely,
     long_date,
     number,
     percent,
@@ -86,7 +87,7 @@ def stage_lines(record: Mapping[str, Any]) -> Iterator[str]:
         return
     months = headline_horizon(record)
     told = [
-        f"{STATE_NAMES[stage].lower()} {percent(chance['mean'])} ({percent_range(chance)}, "
+        f"{STATE_NAMES[stage].lower()} {likely(chance)} ({percent_range(chance)}, "
         f"MCSE {error_points(chance['mcse'])} points)"
         for stage in LIFE_CYCLE
         if stage in cycle["reached"]
@@ -101,7 +102,7 @@ def stage_lines(record: Mapping[str, Any]) -> Iterator[str]:
         chance = first["chances"]["met"][months]
         yield (
             f"Likeliest next condition: {first['name']}, {first['words']['met']} within {months} "
-            f"months {percent(chance['mean'])} ({percent_range(chance)}; elicited)."
+            f"months {likely(chance)} ({percent_range(chance)}; elicited)."
         )
     yield ""
 
@@ -255,9 +256,9 @@ def _item_rows(data: ModelData) -> Iterator[list[str]]:
 
 def priors_lines(priors: PriorSet) -> Iterator[str]:
     """Write a prior set: each prior with its implied quantiles and its reason."""
-    yield f"{priors.name} ({priors.path})"
+    yield printable(f"{priors.name} ({priors.path})")
     if priors.about:
-        yield priors.about
+        yield printable(priors.about)
     for prior in priors.parameters.values():
         yield ""
         yield from _prior_lines(prior)
@@ -265,11 +266,12 @@ def priors_lines(priors: PriorSet) -> Iterator[str]:
 
 def _prior_lines(prior: Prior) -> Iterator[str]:
     values = ", ".join(f"{name} {number(value, 4)}" for name, value in prior.values.items())
-    yield f"{prior.name} ~ {prior.distribution}({values})  [{prior.unit}; {prior.status}]"
+    head = f"{prior.name} ~ {prior.distribution}({values})  [{prior.unit}; {prior.status}]"
+    yield printable(head)
     implied = zip(SHOWN_PROBABILITIES, implied_quantiles(prior, SHOWN_PROBABILITIES), strict=True)
     if prior.distribution != "fixed":
         yield "  " + ", ".join(f"{100 * p:.0f}%: {number(value)}" for p, value in implied)
-    yield f"  {prior.meaning}."
-    yield f"  Why: {prior.reason}."
+    yield printable(f"  {prior.meaning}.")
+    yield printable(f"  Why: {prior.reason}.")
     if prior.source:
-        yield f"  Source: {prior.source}."
+        yield printable(f"  Source: {prior.source}.")

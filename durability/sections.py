@@ -41,6 +41,7 @@ from durability.wording import (
     headline_horizon,
     horizons,
     interval_name,
+    likely,
     listed,
     long_date,
     number,
@@ -131,7 +132,7 @@ def stage_sentences(record: Record) -> tuple[str, ...]:
     months = headline_horizon(record)
     reached = [stage for stage in LIFE_CYCLE if stage in cycle["reached"]]
     said = [
-        f"{percent(chance['mean'])} that it is {STATE_NAMES[stage].lower()} "
+        f"{likely(chance)} that it is {STATE_NAMES[stage].lower()} "
         f"({interval_name(record)} {percent_words(chance)}; Monte Carlo standard error "
         f"{error_points(chance['mcse'])} points)"
         for stage in reached

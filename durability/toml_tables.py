@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from durability.errors import Problems, one_of, quoted
+from durability.files import NO_CONTROL, holds_control
 from durability.toml_files import TomlFile
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINES = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -145,8 +145,8 @@ def text(table: TomlTable, key: str, *, limit: int = 5000) -> str:
         table.refuse(key, "is empty", "say it in a few words")
     elif len(value) > limit:
         table.refuse(key, f"has {len(value)} characters", f"at most {limit}")
-    elif _CONTROL.search(value):
-        table.refuse(key, f"= {quoted(value)}", "must not hold control characters")
+    elif holds_control(value):
+        table.refuse(key, f"= {quoted(value)}", NO_CONTROL)
     else:
         return value.strip()
     return ""

@@ -297,6 +297,13 @@ def watched_until(record: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def likely(chance: Mapping[str, Any]) -> str:
+    """Write a chance; of what can be and no path did, what it is at most, rounded up."""
+    if "none_of" not in chance:
+        return percent(chance["mean"])
+    return f"<{percent(math.ceil(1000 * chance['high']) / 1000)}"
+
+
 def ended_sentence(record: Mapping[str, Any]) -> str:
     """Say that a case had broken down by the cutoff, by what and when; empty where it had not."""
     ends = [each for each in record.get("happened", ()) if each["rung"] in ("war", "abrogation")]

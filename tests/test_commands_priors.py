@@ -81,6 +81,10 @@ def test_chips_become_a_prior(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["--quantiles", "0.1=1\x1b[2J"], "\\x1b[2J"),
         (["--bins", "0,1,2", "--chips", "1,2,3"], "3 bins have 4 edges"),
         (["--bins", "0,1,2,3", "--chips", "1,2.5,3"], "invalid literal"),
+        (["--bins", "0,1,2", "--chips", f"1,{10**23}"], "from 0 to 10000"),
+        (["--bins", "0,1,2", "--chips", "6000,6000"], "12000 chips; lay at most 10000"),
+        (["--quantiles", "0.05=-1e308,0.5=0,0.95=1e308", "--keep"], "normal: the values lie"),
+        (["--quantiles", "0.05=-8e307,0.95=8e307", "--keep"], "normal: its extreme quantiles"),
         (["--chips", "1,2,3"], "--bins with --chips"),
         ([], "give --quantiles, or --bins"),
         (["--quantiles", "0.1=1,0.9=2", "--into", "default"], "hides no other set"),
@@ -97,6 +101,34 @@ def test_what_cannot_be_read_is_told_and_nothing_is_written(
     assert told in said
     assert "\x1b" not in said
     assert list(here.iterdir()) == []
+
+
+def test_what_is_refused_on_writing_is_told_of_the_file_that_was_meant(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert elicit("mine", "--quantiles", "0.1=0,0.8=1", "--why", "a\x1b[2J") == 2
+        said = capsys.readouterr().err
+        assert said.startswith("priors/mine.toml line ")
+        assert 'reason = "a\\x1b[2J"; must not hold control characters' in said
+        assert ".part" not in said
+        assert not Path("priors/mine.toml").exists()
+
+
+def test_a_pool_shows_no_marks_that_turn_the_direction_of_writing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, low in (("one", "-0.2"), ("two", "0.2")):
+        assert elicit(name, "--quantiles", f"0.1={low},0.8=0.9", "--why", "x\u202ey") == 0
+        path = Path(f"priors/{name}.toml")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace('meaning = "', 'meaning = "\u2066'), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["priors", "pool", "one", "two", "--name", "both"]) == 0
+    assert main(["priors", "show", "both"]) == 0
+    said = capsys.readouterr().out
+    assert all(line.isprintable() for line in said.split("\n"))
+    assert "effect_trust: \ufffdEffect" in said
 
 
 def test_experts_are_pooled_into_a_new_set(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

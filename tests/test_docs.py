@@ -496,6 +496,22 @@ def test_the_page_has_every_distribution_and_its_numbers() -> None:
     assert told == wanted_numbers
 
 
+def test_the_page_has_the_families_that_each_parameter_can_have() -> None:
+    *rows, others = rows_of(
+        part(page("prior_files.md"), "## Which distribution a parameter may have")
+    )
+    told = {word: tuple(words_in(row[1])) for row in rows for word in words_in(row[0])}
+    starts = {name.removesuffix("…"): can for name, can in told.items() if name.endswith("…")}
+
+    def said(name: str) -> tuple[str, ...]:
+        begun = [can for start, can in starts.items() if name.startswith(start)]
+        return told.get(name) or (begun[0] if begun else tuple(words_in(others[1])))
+
+    known = catalogue.parameters_of("breakdown")
+    assert {name: said(name) for name in known} == dict(known)
+    assert {name for name in told if not name.endswith("…")} <= set(known)
+
+
 def test_the_page_has_every_parameter_with_its_default_family() -> None:
     rows = rows_of(part(page("prior_files.md"), "## What the default model needs"))
     told = {words_in(row[0])[0]: words_in(row[2])[0] for row in rows}

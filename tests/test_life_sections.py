@@ -151,6 +151,15 @@ def test_what_was_judged_after_the_cutoff_is_told_as_such(record: dict[str, Any]
     assert not any(each.startswith("Judged") for each in (told_of[0], *told_of[2:]))
 
 
+def test_a_stage_that_no_path_reached_is_not_called_impossible(record: dict[str, Any]) -> None:
+    rare = copy.deepcopy(record)
+    for by_horizon in rare["life_cycle"]["reached"].values():
+        by_horizon["24"] |= {"mean": 0.0, "low": 0.0, "high": 0.0007, "none_of": 4000}
+    (sentence,) = sections.stage_sentences(rare)
+    assert "<0.1% that it is signed" in sentence
+    assert any("signed <0.1% (" in line for line in stage_lines(rare))
+
+
 def test_stages_add_up_to_the_rung_in_the_table(record: dict[str, Any]) -> None:
     rows = table(record, "breakdown-by-stage").rows
     head = record["breakdown"]["breakdown"]["24"]["mean"]

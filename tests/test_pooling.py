@@ -15,6 +15,7 @@ from worlds import DEFAULT_PRIORS
 from durability.distributions import mean_sd, share_below
 from durability.errors import InputError
 from durability.pooling import linear_pool, log_density, logarithmic_pool, of_moments, pool_priors
+from durability.prior_screen import pool_lines
 from durability.prior_sets import PriorSet, read_priors
 
 DEFAULT = DEFAULT_PRIORS.read_text(encoding="utf-8")
@@ -166,6 +167,45 @@ def test_only_those_who_were_asked_have_a_say(tmp_path: Path) -> None:
     assert pool.parameters["effect_trust"].values == {"mean": 1.0, "sd": 0.3}
     assert pool.parameters["effect_corridor"].values == {"mean": -0.5, "sd": 0.2}
     assert pool.pooled == ()
+
+
+def test_what_all_who_were_asked_say_stands_though_the_first_set_was_not(tmp_path: Path) -> None:
+    sets = [
+        expert(tmp_path, "none"),
+        expert(tmp_path, "one", effect_trust=normal(1.0, 0.3)),
+        expert(tmp_path, "two", effect_trust=normal(1.0, 0.3)),
+    ]
+    pool = pool_priors(sets)
+    prior = pool.parameters["effect_trust"]
+    assert prior.values == {"mean": 1.0, "sd": 0.3}
+    assert (prior.reason, prior.source) == ("one says so; two says so", "one; two")
+    assert prior.status == "elicited"
+    assert (pool.pooled, pool.asked) == ((), {"effect_trust": ("one", "two")})
+    told = "\n".join(pool_lines(pool))
+    assert "agree on every prior" not in told
+    assert "effect_trust is as it was elicited in one and in two" in told
+
+
+def test_sets_agree_only_where_all_of_them_do(tmp_path: Path) -> None:
+    one = expert(tmp_path, "one", effect_trust=normal(1.0, 0.3))
+    two = expert(tmp_path, "two", effect_trust=normal(1.0, 0.3))
+    agreed = pool_priors([one, two])
+    assert "The sets agree on every prior." in list(pool_lines(agreed))
+    assert agreed.parameters["effect_trust"].source == "one; two"
+    assert agreed.parameters["persistence"] == one.parameters["persistence"]
+
+
+def test_two_experts_who_say_one_thing_are_not_told_as_one(tmp_path: Path) -> None:
+    sets = [
+        expert(tmp_path, name, effect_trust=normal(1.0, 0.3) + f"\nelicited = {said}")
+        for name, said in (
+            ("one", '{ expert = "A", date = 2026-11-22, quantiles = { "0.5" = 1.0 } }'),
+            ("two", '{ expert = "B", date = 2026-11-22, quantiles = { "0.5" = 1.0 } }'),
+        )
+    ]
+    assert pool_priors(sets).parameters["effect_trust"].elicited is None
+    again = pool_priors([sets[0], sets[0]]).parameters["effect_trust"]
+    assert again == sets[0].parameters["effect_trust"]
 
 
 def test_weights_are_those_of_the_files_whatever_their_sum(tmp_path: Path) -> None:

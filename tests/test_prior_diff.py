@@ -203,11 +203,13 @@ def test_a_set_that_does_not_fit_the_model_is_refused(tmp_path: Path) -> None:
 def test_hostile_words_are_shown_on_one_line_and_escaped(tmp_path: Path) -> None:
     path = tmp_path / "hostile.toml"
     old = 'reason = "Rare misfiling or posturing"'
-    new = 'reason = "a\\u001b[2Jb\\nc"'
-    path.write_text(DEFAULT.replace(old, new, 1), encoding="utf-8")
+    new = 'reason = "a\\u202eb\\nc"'
+    text = DEFAULT.replace(old, new, 1)
+    text = text.replace('meaning = "', 'meaning = "\\u202e').replace('unit = "', 'unit = "\\u2028')
+    path.write_text(text, encoding="utf-8")
     lines = list(diff_lines(diff_priors(read_priors(DEFAULT_PRIORS), read_priors(path))))
-    assert "\x1b" not in "".join(lines)
-    assert any(r"\x1b[2Jb\nc" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert any(r"a\u202eb\nc" in line for line in lines)
 
 
 def test_comparing_priors_loads_no_sampler(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from scipy import stats
 from durability.distributions import (
     PARAMETERS,
     SOLVABLE,
+    UNBOUNDED,
+    check_law,
     mean_sd,
     quantile,
     share_below,
@@ -27,6 +30,7 @@ from durability.prior_sets import (
     list_priors,
     read_priors,
 )
+from durability.screen import priors_lines
 
 TEXTS = 'unit = "none"\nmeaning = "m"\nreason = "r"\nsource = "s"\nstatus = "assumed"\n'
 
@@ -237,6 +241,103 @@ def test_a_wrong_prior_is_refused_with_its_line(tmp_path: Path, body: str, said:
     (problem,) = problems_of(path)
     assert said in problem
     assert problem.startswith(f"{path} line ")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('distribution = "lognormal"\nmu = 800\nsigma = 1', "mu = 800, sigma = 1; its extreme"),
+        ('distribution = "lognormal"\nmu = 0\nsigma = 1e200', "its extreme quantiles"),
+        ('distribution = "lognormal"\nmu = -800\nsigma = 1', "not all zero"),
+        ('distribution = "normal"\nmean = 0\nsd = 1e308', "its extreme quantiles"),
+        ('distribution = "halfnormal"\nsd = 1e308', "its extreme quantiles"),
+        ('distribution = "exponential"\nrate = 1e-310', "its extreme quantiles"),
+        ('distribution = "gamma"\nshape = 1\nrate = 1e-310', "its extreme quantiles"),
+        ('distribution = "gamma"\nshape = 1e-320\nrate = 1', "shape must lie between 1e-12 and"),
+        ('distribution = "beta"\na = 1e200\nb = 1', "a must lie between 1e-12 and 1e+12"),
+        ('distribution = "lkj"\neta = 1e308', "eta must lie between"),
+        (
+            'distribution = "gamma"\nquantiles = { "0.05" = 1e-320, "0.95" = 1e-310 }',
+            "its numbers must be finite",
+        ),
+        (
+            'distribution = "normal"\nquantiles = { "0.05" = -1e308, "0.95" = 1e308 }',
+            "its numbers must be finite",
+        ),
+    ],
+)
+def test_a_law_beyond_what_floats_hold_is_refused_with_its_line(
+    tmp_path: Path, body: str, said: str
+) -> None:
+    path = written(tmp_path, table("alpha", body))
+    (problem,) = problems_of(path)
+    assert said in problem
+    assert problem.startswith(f"{path} line 5: [alpha] ")
+
+
+EXTREME = [5e-324, 1e-300, 1e-12, 1e-3, 1.0, 1e3, 1e12, 1e17, 1e200, 1.7e308]
+
+
+@pytest.mark.parametrize("distribution", [name for name in PARAMETERS if name != "fixed"])
+def test_a_law_that_is_read_can_be_shown(distribution: str) -> None:
+    names = PARAMETERS[distribution]
+    either = [0.0, *EXTREME, *(-value for value in EXTREME)]
+    ranges = [either if name in UNBOUNDED else EXTREME for name in names]
+    computed = 0
+    for numbers in itertools.product(*ranges):
+        values = dict(zip(names, numbers, strict=True))
+        try:
+            check_law(distribution, values)
+        except ValueError:
+            continue
+        computed += 1
+        shown = [quantile(distribution, values, p) for p in (0.05, 0.5, 0.95)]
+        assert all(map(math.isfinite, shown)), values
+        assert all(0.0 <= share_below(distribution, values, each) <= 1.0 for each in shown)
+        assert not any(map(math.isnan, mean_sd(distribution, values))), values
+    assert computed > 2
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-9, 1.0, 1e200])
+@pytest.mark.parametrize("distribution", ["normal", "halfnormal", "gamma", "exponential"])
+def test_quantiles_are_solved_alike_in_any_unit(distribution: str, unit: float) -> None:
+    stated = {0.1: 0.4, 0.8: 3.0}
+    if len(PARAMETERS[distribution]) == 1:
+        stated = {0.8: 3.0}
+    found = solve(distribution, {p: unit * value for p, value in stated.items()})
+    for probability, value in stated.items():
+        assert quantile(distribution, found, probability) / unit == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize("key", ["unit", "meaning", "reason", "source"])
+@pytest.mark.parametrize("bad", ["\\u001b[2J", "\\u0007", "\\u009b31m"])
+def test_control_characters_are_refused_with_their_line(tmp_path: Path, key: str, bad: str) -> None:
+    texts = TEXTS.replace(f'{key} = "', f'{key} = "{bad}')
+    path = written(tmp_path, table("alpha", 'distribution = "fixed"\nvalue = 1', texts))
+    (problem,) = problems_of(path)
+    line = next(n for n, text in enumerate(path.read_text().split("\n"), 1) if key in text)
+    assert problem.startswith(f"{path} line {line}: [alpha] {key} = ")
+    assert problem.endswith("must not hold control characters")
+    assert problem.isprintable()
+
+
+def test_names_that_would_steer_a_terminal_are_refused(tmp_path: Path) -> None:
+    top = 'format = 1\nabout = "a\\u001b[2J"\n"b\\u202e" = 3\n'
+    body = table('"c\\u001b"', 'distribution = "fixed"\nvalue = 1')
+    problems = problems_of(written(tmp_path, body, top=top))
+    assert len(problems) == 3
+    assert all("must not hold control characters" in problem for problem in problems)
+    assert all(problem.isprintable() for problem in problems)
+
+
+def test_what_turns_the_direction_of_writing_is_not_shown(tmp_path: Path) -> None:
+    texts = "".join(f'{key} = "x\u202ey\u2066z"\n' for key in ("unit", "meaning", "reason"))
+    texts += 'source = "p\\u2028q\\nr"\nstatus = "assumed"\n'
+    body = table("alpha", 'distribution = "normal"\nmean = 0\nsd = 1', texts)
+    lines = list(priors_lines(read_priors(written(tmp_path, body))))
+    assert all(line.isprintable() for line in lines)
+    assert "  x\ufffdy\ufffdz." in lines
+    assert "  Source: p q r." in lines
 
 
 @pytest.mark.parametrize("key", ["unit", "meaning", "reason", "source", "status", "distribution"])
