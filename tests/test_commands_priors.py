@@ -164,6 +164,7 @@ def test_the_posterior_of_a_case_is_written_and_gone_on_from(
         return replace(drawn_fit(model, draws=400, seed=1), model=model)
 
     monkeypatch.setattr(inference, "fit", fitted)
+    monkeypatch.setattr(judged_fits, "unkept_chance", lambda _: "")
     passed = Verdict(checks=())
     monkeypatch.setattr(judged_fits, "judge", lambda *_: passed)
     revise = ["priors", "revise", "armenia_azerbaijan", "--cutoff", "2026-03-31"]
@@ -193,6 +194,7 @@ def test_the_posterior_of_a_fit_that_failed_is_kept_only_if_asked(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inference, "fit", lambda model, **_: early_fit())
+    monkeypatch.setattr(judged_fits, "unkept_chance", lambda _: "")
     bad = Check(name="divergences", value=3.0, limit=0.0, ok=False, worst="the sampler")
     monkeypatch.setattr(judged_fits, "judge", lambda *_: Verdict(checks=(bad,)))
     revise = ["priors", "revise", "armenia_azerbaijan", "--cutoff", "2026-03-31", "--name", "bad"]
