@@ -282,6 +282,8 @@ def watched_until(record: Mapping[str, Any]) -> dict[str, str]:
         By rung, in their order; empty where nothing can have happened unseen.
     """
     reached = {each["rung"] for each in record.get("happened", ())}
+    if reached & {"war", "abrogation"}:
+        return {}
     marks = {mark: MARKS[rank:] for rank, mark in enumerate(MARKS)}
     parts = {**marks, "abrogation": ("abrogation",), "breakdown": ("war", "abrogation")}
     found = {}

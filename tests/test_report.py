@@ -249,6 +249,8 @@ def test_unseen_counts_each_rung_from_its_own_day() -> None:
     assert not any("War since" in line for line in lines)
     record["happened"] = [{"rung": "fatal", "date": "2026-06-20", "why": "Shots."}]
     assert set(watched_until(record)) == {"breakdown", "abrogation"}
+    record["happened"] = [{"rung": "war", "date": "2026-06-20", "why": "War."}]
+    assert watched_until(record) == {}
     record["unseen"] = {}
     assert list(unseen_lines(record)) == []
 
