@@ -166,7 +166,10 @@ def _table(file: Path, source: str | None, columns: dict[str, Any]) -> SpellTabl
 
         return read_spells(file, **{**columns, "covariates": covariates})
     taken = ("stop", "event", "start", "end", "subject", "weights", "strata")
-    if given := [f"--{name}" for name in taken if columns[name]]:
+    given = [f"--{name}" for name in taken if columns[name]]
+    asked = click.get_current_context().get_parameter_source("missing")
+    given += [] if asked == ParameterSource.DEFAULT else ["--missing"]
+    if given:
         found = f"{', '.join(given)} with --source"
         allowed = "a data set names its own columns; leave them out, or leave out --source"
         raise InputError([Problem(where=str(file), found=found, allowed=allowed)])

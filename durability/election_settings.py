@@ -246,7 +246,11 @@ def _check_keys(election: Election, tables: Sequence[TomlTable], problems: Probl
             allowed = f"{one_of(known, str(key))} ({POLLS_FILE}, {RESULTS_FILE})"
             table.refuse("key", f"= {quoted(key)}", allowed)
     known = list(dict.fromkeys([*election.contenders, *results]))
+    elections = [election.id, *(each for each in election.results if each != election.id)]
     for poll in election.polls:
+        if poll.election and poll.election not in elections:
+            where = f"{election.folder / POLLS_FILE} line {poll.line}, election"
+            problems.add(where, quoted(poll.election), one_of(elections, poll.election))
         where = f"{election.folder / POLLS_FILE} line {poll.line}, shares"
         for key in poll.shares:
             if key not in known:

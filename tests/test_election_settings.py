@@ -73,6 +73,7 @@ def test_what_is_wrong_is_told_with_file_and_line(
     ("name", "old", "new", "said"),
     [
         ("polls.csv", "civil_contract=28.8", "civil_contrct=28.8", "line 18, shares"),
+        ("polls.csv", "P02,E2026,", "P02,E2062,", 'line 3, election: "E2062"; must be one of'),
         ("polls.csv", "wings_of_unity=1.5", "wing_of_unity=1.5", 'mean "wings_of_unity"'),
         ("election.toml", 'key = "dok"', 'key = "dokk"', "did you mean"),
         (

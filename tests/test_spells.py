@@ -237,6 +237,13 @@ def test_the_command_maximises_the_likelihood_of_a_source(reference_data: Path) 
     assert "Cite: Box-Steffensmeier" in ran.output
 
 
+def test_what_a_data_set_settles_itself_is_refused() -> None:
+    words = ["spells", "none.csv", "--source", "un_missions", "--method", "maximum"]
+    ran = CliRunner().invoke(command, [*words, "--missing", "drop"], standalone_mode=False)
+    assert isinstance(ran.exception, InputError)
+    assert "--missing with --source" in str(ran.exception)
+
+
 def test_the_command_fits_cox_to_named_columns(tmp_path: Path) -> None:
     import pandas as pd
     from test_cox import small
