@@ -291,7 +291,8 @@ def watched_until(record: Mapping[str, Any]) -> dict[str, str]:
         late = [
             day
             for stream in parts[rung]
-            for day in [record["observed_to"].get(stream, record["deal"])]
+            if stream in record["observed_to"]
+            for day in [record["observed_to"][stream]]
             if day < record["cutoff"] and not reached & {*marks.get(stream, (stream,))}
         ]
         if late and not reached & {*parts[rung]}:
