@@ -53,6 +53,7 @@ def row(number: int, method: str, probability: float, fit: str) -> dict[str, Any
         "mcse": 0.001,
         "fit": fit,
         "fit_ok": fit != "c",
+        "cached": False,
         "code": "x",
     }
 
@@ -71,7 +72,11 @@ def test_the_table_counts_what_was_answered_how_and_how_far_refits_jump() -> Non
     ]
     told = "\n".join(stream.table_lines(rows))
     assert "| 1 to 5 | 2026-09 | 2 | 1 | 2 | 50 | 10 | 90 |" in told
-    assert "In all 2 refits in 3.0 processor minutes (1.5 by the clock), and 3 answers" in told
+    assert "In all 2 refits, 0 of them read from the cache, the others in 3.0 processor" in told
+    rows[2] |= {"cached": True, "processor_seconds": 1.0}
+    told = "\n".join(stream.table_lines(rows))
+    assert "1 of them read from the cache, the others in 1.5 processor minutes (0.8" in told
+    assert "| 1 to 5 | 2026-09 | 2 | 1 | 2 | 50 | 10 | 90 |" in told
     assert "failed: 1 of 3" in told
     assert "1 of 2 within one point" in told
 
