@@ -173,6 +173,10 @@ def _check_layout(joint: Joint, problems: Problems, where: str) -> None:
             allowed = "the order and the names of a law cannot be changed; write it anew"
             problems.add(where, f"unknown {quoted(found)} stands for {quoted(name)}", allowed)
             break
+    either = joint_law().one_sided_if_prior_is(joint.coords)
+    for name in joint.above_zero:
+        if name not in either:
+            problems.add(where, f"above_zero has {quoted(name)}", f"of {', '.join(either)}")
     months = [month for month in joint.coords["month"] if not MONTH.fullmatch(month)]
     if months or len(joint.coords["month"]) < 2:
         found = f"months {', '.join(map(quoted, joint.coords['month'])) or 'none'}"

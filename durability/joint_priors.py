@@ -57,6 +57,9 @@ class Joint:
         Constant of each unknown's log spread; none where nothing is bent.
     bends : tuple of tuple of float
         Of one unknown by an earlier one: the places of both, bow, tilt and flare.
+    above_zero : tuple of str
+        Unknowns that may have either sign, and whose prior holds them above 0: the law is of their
+        logarithm.
     """
 
     coords: Mapping[str, tuple[str, ...]]
@@ -67,6 +70,7 @@ class Joint:
     centres: tuple[tuple[float, ...], ...] = ()
     widths: tuple[float, ...] = ()
     bends: tuple[tuple[float, ...], ...] = ()
+    above_zero: tuple[str, ...] = ()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give what ``models/joint.py`` reads, by its names there."""
@@ -84,7 +88,14 @@ class Joint:
             "joint_cholesky": cholesky,
             "joint_log_weights": np.log(weights),
             "joint_centres": np.linalg.solve(cholesky, centres.T).T,
+            "joint_above_zero": self.one_sided(),
         }
+
+    def one_sided(self) -> np.ndarray:
+        """Give 1 for an unknown that is in :attr:`above_zero`, else 0."""
+        import numpy as np
+
+        return np.array([float(name in self.above_zero) for name in self.unknowns])
 
     def _bends(self) -> dict[str, np.ndarray]:
         import numpy as np
@@ -189,6 +200,7 @@ def content_of(joint: Joint, lineage: Lineage) -> list[Any]:
         {kind: dict(rows) for kind, rows in lineage.absorbed.items()},
         [lineage.case, lineage.cutoff.isoformat(), dict(lineage.assumptions)],
         {stream: day.isoformat() for stream, day in lineage.observed_to.items()},
+        *([list(joint.above_zero)] if joint.above_zero else []),
     ]
 
 
@@ -233,12 +245,13 @@ class _Reader:
         name = f"[{self._table}] {key}".rstrip()
         self._problems.add(self._file.where(self._table, key), f"{name} {found}", allowed)
 
-    def only(self, known: Sequence[str]) -> None:
+    def only(self, known: Sequence[str], *, older: Sequence[str] = ()) -> None:
+        """Refuse keys that are unknown or missing; `older` files did not have all of them."""
         for key in self.content:
             if key not in known:
                 self.refuse(key, "is unknown", f"it has {', '.join(known)}")
         for key in known:
-            if key not in self.content:
+            if key not in self.content and key not in older:
                 self.refuse(key, "is missing", f"it has {', '.join(known)}")
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -304,7 +317,8 @@ def _joint(reader: _Reader) -> Joint | None:
     import numpy as np
 
     named = {f"{name}s": name for name in DIMENSIONS}
-    reader.only([*named, "unknowns", *MARGINS, "correlation", *_MIXTURE, *_BENT])
+    known = [*named, "unknowns", "above_zero", *MARGINS, "correlation", *_MIXTURE, *_BENT]
+    reader.only(known, older=["above_zero"])
     unknowns = reader.texts("unknowns")
     size = len(unknowns)
     margins = {
@@ -340,6 +354,7 @@ def _joint(reader: _Reader) -> Joint | None:
         centres=tuple(row for row in centres if row is not None),
         widths=widths,
         bends=bends,
+        above_zero=reader.texts("above_zero") if "above_zero" in reader.content else (),
     )
     complete = all(len(values) == size for values in margins.values())
     try:
@@ -427,6 +442,7 @@ def joint_text(joint: Joint, lineage: Lineage) -> str:
     lines = ["[joint]"]
     lines += [f"{name}s = {_list(joint.coords[name])}" for name in DIMENSIONS]
     lines.append(f"unknowns = {_list(joint.unknowns)}")
+    lines.append(f"above_zero = {_list(joint.above_zero)}")
     lines += [f"{name} = {list(joint.margins[name])!r}" for name in MARGINS]
     rows = ",\n".join(f"  {list(row)!r}" for row in joint.correlation)
     lines += [f"correlation = [\n{rows}\n]"]

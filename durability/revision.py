@@ -66,7 +66,7 @@ def revise_priors(
         found = f"a fit of the model {fit.model.name}"
         raise InputError([Problem(where="revise", found=found, allowed="a fit of breakdown")])
     coords, values = state_of(fit)
-    unknowns = joint_law().unbounded(values, coords)
+    unknowns = without_bounds(fit, coords, values)
     tried: list[tuple[PriorSet, Fidelity]] = []
     for components in COMPONENTS:
         law = fit_law(unknowns, components=components, seed=fit.settings.seed)
@@ -131,6 +131,32 @@ def state_of(fit: Fit) -> tuple[dict[str, tuple[str, ...]], dict[str, np.ndarray
     return coords, values
 
 
+def without_bounds(
+    fit: Fit, coords: Mapping[str, tuple[str, ...]], values: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Give what :func:`state_of` gave as numbers without bounds: (draw, unknown)."""
+    above = _above_zero(fit, coords)
+    marks = np.array([float(name in above) for name in joint_law().labels(coords)])
+    unknowns: np.ndarray = joint_law().unbounded(values, coords, above_zero=marks)
+    return unknowns
+
+
+def _above_zero(fit: Fit, coords: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Name the unknowns that only a prior holds above 0.
+
+    What a revised set has absorbed stays as it is there.
+    """
+    joint = None if fit.model.data.after is None else fit.model.data.after.joint
+    known = () if joint is None else joint.unknowns
+    kept = () if joint is None else joint.above_zero
+    return tuple(
+        name
+        for name, prior in joint_law().one_sided_if_prior_is(coords).items()
+        if name in kept
+        or (name not in known and fit.model.priors.parameters[prior].distribution != "normal")
+    )
+
+
 def _own_hazard(
     fit: Fit, theta: Mapping[str, np.ndarray], latent: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
@@ -185,6 +211,7 @@ def _draft(
         else (),
         widths=tuple(law["joint_width"].tolist()),
         bends=_bends(law),
+        above_zero=_above_zero(fit, coords),
     )
     lineage = Lineage(
         parent=parent.name,

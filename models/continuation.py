@@ -80,7 +80,9 @@ def meant(theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> dict[st
     raw = theta["joint_raw"]
     lead = raw.ndim - 1
     unknowns = joint.pushed(raw, data, xp)
-    values = joint.bounded(unknowns, _absorbed(data), xp, leading=lead)
+    values = joint.bounded(
+        unknowns, _absorbed(data), xp, leading=lead, above_zero=data["joint_above_zero"]
+    )
     found: dict[str, Any] = joint.told(values, xp)
     for group, dim in FRESH.items():
         parts = [found[group]] if group in found else []
@@ -359,7 +361,9 @@ def static_draws(
     """
     coords = {name: range(size) for name, size in sizes.items()}
     raw = joint.drawn(normals, uniforms, arrays)
-    values = joint.bounded(joint.pushed(raw, arrays, np), coords, np, leading=1)
+    unknowns = joint.pushed(raw, arrays, np)
+    above = arrays["joint_above_zero"]
+    values = joint.bounded(unknowns, coords, np, leading=1, above_zero=above)
     told = joint.told(values, np)
     names = ("partial_correlation", "shape_raw", "effect_raw", *GROUPS)
     return {name: told[name] for name in names if name in told and name not in REPEATED}

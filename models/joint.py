@@ -9,7 +9,8 @@ A Gaussian copula with sinh–arcsinh margins (Jones & Pewsey 2009, doi:10.1093/
 where :math:`a` is a location, :math:`b > 0` a scale, :math:`g` the skewness and :math:`d > 0` the
 weight of the tails: heavier than normal below 1, lighter above, and normal at :math:`g = 0, d = 1`.
 It is monotone, and has a closed inverse. :math:`u` is a number without bounds; what stands for a
-share or for something above 0 is its logistic or its exponential.
+share or for something above 0 is its logistic or its exponential. So is what the model would let
+have either sign, where its prior does not: :func:`one_sided_if_prior_is`.
 
 A copula bends nothing. So the scores are given *bends* before they are correlated,
 :math:`z = Lw` with
@@ -135,6 +136,23 @@ def _axes(
     return known.get(name, [[str(i) for i in range(size)] for size in shape])
 
 
+def one_sided_if_prior_is(coords: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Name the unknowns of either sign that a prior may hold above 0, and the prior of each.
+
+    Returns
+    -------
+    dict
+        Label of the unknown to name of the parameter in a prior file.
+    """
+    found = {}
+    for name, (shape, _) in layout(coords).items():
+        if name in UNBOUNDED:
+            axes = _axes(name, shape, coords)
+            for label in axes[0] if axes else ():
+                found[f"{name}[{label}]"] = label if len(GROUPS[name]) > 1 else GROUPS[name][0]
+    return found
+
+
 def log_density(raw: Any, law: Mapping[str, Any], xp: Any) -> Any:
     """Log density of whitened scores, up to a constant.
 
@@ -234,7 +252,12 @@ def scores(unknowns: np.ndarray, law: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def bounded(
-    unknowns: Any, coords: Mapping[str, Sequence[str]], xp: Any, *, leading: int = 0
+    unknowns: Any,
+    coords: Mapping[str, Sequence[str]],
+    xp: Any,
+    *,
+    leading: int = 0,
+    above_zero: Any = None,
 ) -> dict[str, Any]:
     """Cut unknowns apart and give each its bounds.
 
@@ -243,12 +266,19 @@ def bounded(
     unknowns : array (..., unknown)
     leading : int
         Number of dimensions before the last.
+    above_zero : array (unknown), optional
+        1 for those of :func:`one_sided_if_prior_is` whose prior is one-sided, else 0; all 0 if
+        not given.
 
     Returns
     -------
     dict
         By the names and shapes of :func:`layout`.
     """
+    if above_zero is not None:
+        # The inner choice keeps an exponential that is not wanted from overflowing.
+        up = xp.exp(xp.where(above_zero > 0, unknowns, 0.0))
+        unknowns = xp.where(above_zero > 0, up, unknowns)
     found, start = {}, 0
     for name, (shape, scale) in layout(coords).items():
         size = int(np.prod(shape, dtype=int))
@@ -263,7 +293,12 @@ def bounded(
     return found
 
 
-def unbounded(values: Mapping[str, np.ndarray], coords: Mapping[str, Sequence[str]]) -> np.ndarray:
+def unbounded(
+    values: Mapping[str, np.ndarray],
+    coords: Mapping[str, Sequence[str]],
+    *,
+    above_zero: np.ndarray | None = None,
+) -> np.ndarray:
     """Invert :func:`bounded`: array (draw, unknown). NumPy only."""
     columns = []
     for name, (_, scale) in layout(coords).items():
@@ -273,7 +308,10 @@ def unbounded(values: Mapping[str, np.ndarray], coords: Mapping[str, Sequence[st
         elif scale == "share":
             part = np.log(part) - np.log1p(-part)
         columns.append(part)
-    return np.concatenate(columns, axis=1)
+    unknowns = np.concatenate(columns, axis=1)
+    if above_zero is not None:
+        unknowns[:, above_zero > 0] = np.log(unknowns[:, above_zero > 0])
+    return unknowns
 
 
 def told(values: Mapping[str, Any], xp: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def told(folder: Path, text: str) -> list[str]:
     [
         (r"^unknowns = .*$", 'unknowns = ["a", "a"]', "[joint] unknowns"),
         (r"^unknowns = .*$", "unknowns = 3", "must be a list of different texts"),
+        (r"^above_zero = .*$", "above_zero = 1", "[joint] above_zero"),
         (r"^scale = \[.*$", "scale = [1.0]", "[joint] scale cannot be read"),
         (r"^scale = \[[0-9.e-]+", "scale = [-1.0", "numbers above 0"),
         (r"^tail = \[[0-9.e-]+", "tail = [0.0", "numbers above 0"),

@@ -122,6 +122,39 @@ def test_what_is_bounded_can_be_unbounded() -> None:
     assert (values["half_life_months"] > 0).all()
 
 
+def test_a_one_sided_prior_holds_its_unknown_above_zero_in_both_namespaces() -> None:
+    one_sided = ("effect_mean[effect_corridor]", "cutpoint_location[l2]")
+    assert set(one_sided) < set(joint.one_sided_if_prior_is(COORDS))
+    above = np.array([float(name in one_sided) for name in joint.labels(COORDS)])
+    u = np.random.default_rng(9).normal(size=(30, len(above)))
+    u[:, above == 0] *= 800.0  # of what has no bound an exponential would overflow
+    free = [name.partition("[")[0] in joint.UNBOUNDED for name in joint.labels(COORDS)]
+    u[:, ~np.array(free)] /= 800.0
+    values = joint.bounded(u, COORDS, np, leading=1, above_zero=above)
+    plain = joint.bounded(u, COORDS, np, leading=1)
+    place = joint.GROUPS["effect_mean"].index("effect_corridor")
+    assert values["effect_mean"][:, place] == pytest.approx(np.exp(plain["effect_mean"][:, place]))
+    assert (np.delete(values["effect_mean"], place, 1) < 0).any()
+    assert (values["cutpoint_location"][:, 2] > 0).all()
+    assert (np.delete(values["cutpoint_location"], 2, 1) < 0).any()
+    again = joint.unbounded(values, COORDS, above_zero=above)
+    assert again == pytest.approx(u, rel=1e-9, abs=1e-9)
+    graph = joint.bounded(pt.as_tensor(u), COORDS, pt, leading=1, above_zero=pt.as_tensor(above))
+    assert graph["effect_mean"].eval() == pytest.approx(values["effect_mean"], rel=1e-12)
+
+
+def test_what_may_be_one_sided_is_told_with_the_parameter_that_says_so() -> None:
+    found = joint.one_sided_if_prior_is(COORDS)
+    assert found["effect_mean[effect_trust]"] == "effect_trust"
+    assert found["cutpoint_location[l0]"] == "cutpoint_location"
+    assert found["indicator_intercept[counts]"] == "indicator_intercept"
+    assert set(found) < set(joint.labels(COORDS))
+    assert not any(name.partition("[")[0] in ("persistence", "level") for name in found)
+    assert joint.one_sided_if_prior_is({**COORDS, "indicator": ()}).keys() == {
+        name for name in found if not name.startswith("indicator")
+    }
+
+
 def test_every_unknown_has_a_name_of_its_own() -> None:
     named = joint.labels(COORDS)
     size = sum(int(np.prod(shape, dtype=int)) for shape, _ in joint.layout(COORDS).values())

@@ -30,7 +30,7 @@ from durability.cases import Case
 from durability.catalogue import drivers, joint_law
 from durability.errors import InputError
 from durability.fidelity import drawn_fit, going_on, headline_changes, is_faithful
-from durability.inference import Settings, build, fit
+from durability.inference import Fit, Settings, build, fit
 from durability.joint_priors import Fidelity, joint_text
 from durability.judged_fits import judge_fit
 from durability.ladder import Spell, derive_spells
@@ -42,6 +42,7 @@ from durability.prior_sets import PriorSet, read_priors
 from durability.prior_writing import priors_text, save_text
 from durability.revision import revise_priors, state_of, tail_months
 from durability.simulation import incidences, simulate
+from durability.vocabulary import DRIVERS
 
 
 def written(folder: Path, priors: PriorSet) -> Path:
@@ -128,6 +129,60 @@ def test_a_posterior_of_nothing_new_can_be_revised_again() -> None:
     raw = joint_law().whitened(u, joint.arrays())
     assert raw.mean(0) == pytest.approx(0.0, abs=0.09)
     assert np.cov(raw, rowvar=False) == pytest.approx(np.eye(len(joint.unknowns)), abs=0.12)
+
+
+def one_sided() -> tuple[Fit, PriorSet]:
+    """Draws under a prior that holds an effect above 0, and what they are revised to."""
+    known = read_priors(DEFAULT_PRIORS)
+    half = replace(
+        known.parameters["effect_corridor"], distribution="halfnormal", values={"sd": 0.35}
+    )
+    chosen = replace(known, parameters={**known.parameters, "effect_corridor": half})
+    model = build(data(None, cutoff=EARLY), chosen)
+    theta = early_fit().theta()
+    drawn = np.abs(0.35 * np.random.default_rng(8).standard_normal(len(early_fit())))
+    theta["effect_mean"] = theta["effect_mean"].copy()
+    theta["effect_mean"][:, CORRIDOR] = drawn
+    told = made_fit(model, theta, early_fit().settings)
+    return told, revise_priors(told, keep=True, made=MADE)
+
+
+CORRIDOR = DRIVERS.index("corridor")
+
+
+def test_a_one_sided_prior_keeps_its_bound_and_its_law_however_often_it_is_revised(
+    tmp_path: Path,
+) -> None:
+    told, first = one_sided()
+    assert parts(first)[0].above_zero == ("effect_mean[effect_corridor]",)
+    read = read_priors(written(tmp_path, first))
+    assert (read.joint, read.hash) == (first.joint, first.hash)
+    again = drawn_fit(going_on(told, read), draws=4000, seed=3)
+    _, values = state_of(again)
+    effect = values["effect_mean"][:, CORRIDOR]
+    before = told.theta()["effect_mean"][:, CORRIDOR]
+    assert effect.min() > 0.0
+    assert np.quantile(effect, [0.1, 0.5, 0.9]) == pytest.approx(
+        np.quantile(before, [0.1, 0.5, 0.9]), rel=0.2
+    )
+    second = revise_priors(again, keep=True, made=MADE)
+    assert parts(second)[0].above_zero == parts(first)[0].above_zero
+    assert second.parameters["effect_corridor"].distribution == "gamma"
+
+
+def test_a_set_written_before_bounds_were_kept_goes_on_without(tmp_path: Path) -> None:
+    path = written(tmp_path, revised())
+    text = path.read_text(encoding="utf-8")
+    assert "above_zero = []\n" in text
+    path.write_text(text.replace("above_zero = []\n", ""), encoding="utf-8")
+    assert read_priors(path).hash == revised().hash
+
+
+def test_only_what_can_have_either_sign_can_be_held_above_zero() -> None:
+    joint, _ = parts(revised())
+    other = replace(revised(), joint=replace(joint, above_zero=("persistence",)))
+    with pytest.raises(InputError, match=r'above_zero has "persistence"'):
+        later_data(after=other)
 
 
 def test_a_second_revision_remembers_the_rows_of_the_first() -> None:
