@@ -164,8 +164,9 @@ def _status(each: Record, record: Record) -> Cell:
 def _chance(chance: Record | None) -> Cell:
     if chance is None:
         return "–"
-    if "none_of" in chance:
-        return Estimate(main=likely(chance), notes=(f"none of {chance['none_of']:,} paths",))
+    for key, said in (("none_of", "none"), ("all_of", "all")):
+        if key in chance:
+            return Estimate(main=likely(chance), notes=(f"{said} of {chance[key]:,} paths",))
     notes = (percent_range(chance), f"±{error_points(chance['mcse'])}")
     return Estimate(main=percent(chance["mean"]), notes=notes)
 

@@ -1,7 +1,8 @@
-"""What can come at all: the calendar of conditions against what no simulated path did.
+"""What can come at all, and what must: the calendar of conditions against what no path did, or all.
 
-Where none of many paths did something, it is either impossible, by its dates or because all is
-decided, or only rare. Dates and requirements say which.
+Where none of many simulated paths did something, it is either impossible, by its dates or because
+all is decided, or only rare; where all did, it is certain or only likely. Dates and requirements
+say which.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 
 from durability.life_cycle import BROKEN, STATES, is_broken
 from durability.simulation import Future
+from durability.steps import Plan
+from durability.summaries import TAILS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,10 @@ class Possible:
     stage_of: tuple[int, ...]
     now: int
     broken: bool
+
+    def must(self, name: str, place: int, months: int) -> bool:
+        """Tell whether a step must be ``met`` by a horizon; none must fail (below 1 by its law)."""
+        return name == "met" and bool(self.sure[place] <= months)
 
     def can(self, name: str, place: int, months: int) -> bool:
         """Tell whether one of :func:`durability.life_cycle.quantities` can be above zero.
@@ -70,6 +77,17 @@ def _any(found: np.ndarray) -> bool:
     return bool(found.any())
 
 
+def chance_at_most(paths: int) -> float:
+    """Bound, with 95%, the chance of what none of so many paths did: the rule of three.
+
+    Examples
+    --------
+    >>> round(chance_at_most(4000), 5)
+    0.00075
+    """
+    return -math.expm1(math.log(TAILS[0]) / paths)
+
+
 def possible(future: Future) -> Possible:
     """Tell from when on everything can come that a future is asked about.
 
@@ -81,7 +99,11 @@ def possible(future: Future) -> Possible:
     -------
     Possible
     """
-    made = future.ahead.plan
+    return possible_of(future.ahead.plan, broken=is_broken(future))
+
+
+def possible_of(made: Plan, *, broken: bool = False) -> Possible:
+    """Tell from when on everything can come that a plan allows; see :func:`possible`."""
     met, failed, sure = (np.full(len(made.steps), math.inf) for _ in range(3))
     for place, step in enumerate(made.steps):
         opens = _opens(step, _begun(step, met))
@@ -97,7 +119,7 @@ def possible(future: Future) -> Possible:
         sure=sure,
         stage_of=tuple(step.stage for step in made.steps),
         now=made.stage,
-        broken=is_broken(future),
+        broken=broken,
     )
 
 

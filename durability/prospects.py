@@ -23,7 +23,6 @@ which has the variance of the draws' chances; :math:`\bar y` is the mean over al
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -44,7 +43,7 @@ from durability.life_cycle import (
     quantities,
     reached_by,
 )
-from durability.possible import Possible, possible
+from durability.possible import Possible, chance_at_most, possible
 from durability.reweighting import weighted_quantiles
 from durability.simulation import Future, carried, monthly_normals, plan_of
 from durability.steps import draw_chances
@@ -279,7 +278,7 @@ class _Told:
         mean = float(values.mean())
         ends = self.believed.low[name][place], self.believed.high[name][place]
         low, high = np.clip([mean + float(end) for end in ends], 0.0, 1.0)
-        rare = not values.any() and self.possible.can(name, place[1], self.horizons[place[0]])
+        asked = name, place[1], self.horizons[place[0]]
         told = {
             "mean": min(max(mean, 0.0), 1.0),
             "low": float(low),
@@ -287,13 +286,23 @@ class _Told:
             "interval_probability": INTERVAL,
             "mcse": mcse(values, chains=self.fit.settings.chains),
         }
-        return _rare(told, len(values)) if rare else told
+        if not values.any() and self.possible.can(*asked):
+            return _rare(told, len(values))
+        if name in ("met", "failed") and values.all() and not self.possible.must(*asked):
+            return _common(told, len(values))
+        return told
 
 
 def _rare(told: dict[str, Any], paths: int) -> dict[str, Any]:
-    """Bound the chance of what can be and no path did: the rule of three, 1 - 0.05^(1/n)."""
-    most = -math.expm1(math.log(TAILS[0]) / paths)
+    """Bound the chance of what can be and no path did."""
+    most = chance_at_most(paths)
     return {**told, "high": max(told["high"], most), "mcse": 1.0 / paths, "none_of": paths}
+
+
+def _common(told: dict[str, Any], paths: int) -> dict[str, Any]:
+    """Bound the chance of what need not be and every path did."""
+    least = 1.0 - chance_at_most(paths)
+    return {**told, "low": min(told["low"], least), "mcse": 1.0 / paths, "all_of": paths}
 
 
 def _condition(each: Condition, future: Future, told: _Told) -> dict[str, Any]:

@@ -204,6 +204,7 @@ def _watched(each: Watched, cutoff: date) -> dict[str, Any]:
                 "breakdown": None if way.breakdown is None else dict(way.breakdown),
                 "effective_paths": way.effective_paths,
                 "few": way.few,
+                **({"none_of": way.none_of, "at_most": way.at_most} if way.none_of else {}),
             }
             for way in each.ways
         ],

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from durability.branches import FEW_PATHS
-from durability.watch_sections import CALMER, FEW, WORSE, Side, together, watch_name
+from durability.watch_sections import CALMER, FEW, WORSE, Side, together, watch_name, way_chance
 from durability.wording import (
     RUNG_NAMES,
     counted,
@@ -196,7 +196,7 @@ def _watch_row(each: Record, decides: bool) -> list[str]:
         median = each["dates"]["0.5"]
         ends = [each["dates"][p] for p in ("0.05", "0.95")]
         when = f"{median[:7]} ({ends[0][:7]} to {ends[1][:7]})" if median else "beyond the horizon"
-        chance = ", ".join(_chance(**ways[name]["chance"]) for name in ("met", "failed"))
+        chance = ", ".join(_way_chance(ways[name]) for name in ("met", "failed"))
         row = [each["name"], when, chance, _if(ways["met"]), _if(ways["failed"])]
     else:
         good, bad = (together(each["ways"], side) for side in (CALMER, WORSE))
@@ -217,6 +217,10 @@ def _if(way: Record) -> str:
     if way["breakdown"] is None:
         return ""
     return FEW if way["few"] else percent(way["breakdown"]["mean"])
+
+
+def _way_chance(way: Record) -> str:
+    return way_chance(way) if way.get("none_of") else _chance(**way["chance"])
 
 
 def _chance(mean: float, mcse: float) -> str:

@@ -27,6 +27,7 @@ from durability.wording import (
     counted,
     ended_sentence,
     error_points,
+    likely,
     listed,
     percent,
     verdict_tag,
@@ -184,9 +185,16 @@ def _row(each: Record, meanings: Mapping[str, str]) -> tuple[Cell, ...]:
 def _way(way: Record) -> tuple[Cell, Cell]:
     chance, then = way["chance"], way["breakdown"]
     if then is None:
-        return percent(chance["mean"]), "–"
+        return way_chance(way), "–"
     forecast = FEW if way["few"] else _estimate(then["mean"], then["mcse"])
     return _estimate(chance["mean"], chance["mcse"]), forecast
+
+
+def way_chance(way: Record) -> str:
+    """Write the chance of a way that no path takes: its bound, where the way is open."""
+    if "none_of" in way:
+        return likely({"none_of": way["none_of"], "high": way["at_most"]})
+    return percent(way["chance"]["mean"])
 
 
 def _after(side: Side) -> Cell:

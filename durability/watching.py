@@ -33,6 +33,7 @@ from durability.paths import (
     plain_chance,
     time_quantiles,
 )
+from durability.possible import chance_at_most, possible_of
 from durability.updating import Update
 from durability.vocabulary import DRIVERS, GRADES, HORIZONS_MONTHS, RATING_MAX, RATING_MIN, RUNGS
 from durability.weighing import Base
@@ -61,12 +62,20 @@ class Way:
         path does.
     effective_paths : float
         That it stands on.
+    none_of : int
+        Of so many effective paths none comes out so, though it can; 0 anywhere else.
     """
 
     name: str
     chance: Mapping[str, float]
     breakdown: Mapping[str, float] | None
     effective_paths: float
+    none_of: int = 0
+
+    @property
+    def at_most(self) -> float:
+        """What the chance is at most, with 95%, where none of the paths comes out so."""
+        return chance_at_most(self.none_of)
 
     @property
     def few(self) -> bool:
@@ -266,12 +275,22 @@ def _way(asked: _Asked, inside: np.ndarray, name: str, added: Sums, place: int) 
 def _conditions(asked: _Asked, paths: Sequence[Followed], months: int) -> Iterator[Watched]:
     plan = asked.present.plan
     states = states_at(plan, paths, months) if plan.pending else None
+    can, every = possible_of(plan), asked.weights.each
+    paths_in_all = round(float(every.sum() ** 2 / (every**2).sum()))
     for place, each in enumerate(plan.pending):
         if states is None:
             return
         here = states[..., place]
         ways = np.stack([here == 1, here == 2, (here == 0) | (here == 3)], axis=-1) * 1.0
         found = _watched(asked, ways, WAYS, "condition", each.name)
+        told = tuple(
+            replace(way, none_of=paths_in_all)
+            if way.effective_paths == 0.0
+            and way.name in ("met", "failed")
+            and can.can(way.name, place, months)
+            else way
+            for way in found.ways
+        )
         time = np.stack([path.time[:, place] for path in paths], axis=1)
         decided = np.isfinite(time) * asked.weights.each
         total = float(decided.sum())
@@ -280,6 +299,7 @@ def _conditions(asked: _Asked, paths: Sequence[Followed], months: int) -> Iterat
             when = time_quantiles(time, decided, DATE_PROBABILITIES)
         yield replace(
             found,
+            ways=told,
             months=dict(zip(map(str, DATE_PROBABILITIES), when, strict=True)),
             decided=min(total, 1.0),
         )

@@ -301,10 +301,16 @@ def watched_until(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def likely(chance: Mapping[str, Any]) -> str:
-    """Write a chance; of what can be and no path did, what it is at most, rounded up."""
-    if "none_of" not in chance:
-        return percent(chance["mean"])
-    return f"<{percent(math.ceil(1000 * chance['high']) / 1000)}"
+    """Write a chance; of what no path did, or all, though it is open, its bound, rounded off."""
+    if "none_of" in chance:
+        most = chance["high"]
+        steps = 1000 if most < 0.095 else 100
+        return f"<{percent(math.ceil(steps * most) / steps)}"
+    if "all_of" in chance:
+        least = chance["low"]
+        steps = 1000 if least >= 0.99 else 100
+        return f">{percent(math.floor(steps * least) / steps)}"
+    return percent(chance["mean"])
 
 
 def ended_sentence(record: Mapping[str, Any]) -> str:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fitted import drawn_fit, narrow_fit
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from schemas import validator
 from worlds import flagship, happened, history, item
 
-import durability
 from durability.assembly import assemble
 from durability.changes import changes_between, update_record
 from durability.update_screen import update_lines
@@ -22,27 +19,15 @@ from durability.updating import compare, update
 from durability.vocabulary import RUNGS, STREAMS
 from durability.weighing import Base, prepare
 
-DATA = Path(durability.__file__).parent / "data"
 NEWS = [
     item("N1", date(2026, 6, 20), driver="corridor", ratings=(("a", 2), ("b", 1))),
     item("N2", date(2026, 7, 5), driver="trust", ratings=(("a", -2), ("b", -3))),
 ]
 
 
-def validator() -> Draft202012Validator:
-    schemas = {
-        name: json.loads((DATA / f"{name}.schema.json").read_text(encoding="utf-8"))
-        for name in ("forecast", "update")
-    }
-    registry = Registry().with_resources(
-        (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
-    )
-    return Draft202012Validator(schemas["update"], registry=registry)
-
-
 def check(record: dict[str, Any]) -> None:
     again = json.loads(json.dumps(record, allow_nan=False))
-    problems = sorted(str(error) for error in validator().iter_errors(again))
+    problems = sorted(str(error) for error in validator("update").iter_errors(again))
     assert problems == []
 
 
@@ -67,7 +52,7 @@ def test_the_record_holds_to_its_schema(record: dict[str, Any]) -> None:
 def test_the_schema_refuses_a_record_without_its_errors(record: dict[str, Any]) -> None:
     broken = json.loads(json.dumps(record))
     del broken["breakdown"]["war"]["24"]["mcse"]
-    assert not validator().is_valid(broken)
+    assert not validator("update").is_valid(broken)
 
 
 def test_parts_of_the_record_add_up(record: dict[str, Any]) -> None:

@@ -9,13 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from conditioned import write_conditioned
 from fitted import narrow_fit
-from referencing import Registry, Resource
+from schemas import validator
 
-import durability
 from durability import cache
 from durability.cases import read_case
 from durability.cli import main
@@ -23,7 +21,6 @@ from durability.particles import Particles, keep, particles_of
 
 Captured = pytest.CaptureFixture[str]
 CASE = "armenia_azerbaijan"
-DATA = Path(durability.__file__).parent / "data"
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +47,8 @@ def passed(cached: tuple[Path, Particles], monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def validated(path: Path, name: str) -> dict[str, Any]:
-    schemas = [json.loads((DATA / f"{n}.schema.json").read_text()) for n in ("forecast", name)]
-    registry: Registry[Any] = Registry().with_resources(
-        [(schema["$id"], Resource.from_contents(schema)) for schema in schemas]
-    )
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schemas[1])
-    jsonschema.Draft202012Validator(schemas[1], registry=registry).validate(record)
+    validator(name).validate(record)
     return record
 
 

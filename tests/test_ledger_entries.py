@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_example import example_entry, ledger_of
-from referencing import Registry, Resource
+from schemas import validator
 
 from durability import ledger_entries
 from durability.blocks import printable
@@ -23,15 +23,8 @@ from durability.ledger_chain import EARLIER
 from durability.ledger_entries import check_entry, differences
 from durability.screen import ledger_lines, recorded_lines
 
-DATA = Path(ledger_entries.__file__).parent / "data"
-SCHEMA, FORECAST = (
-    json.loads((DATA / f"{name}.schema.json").read_text(encoding="utf-8"))
-    for name in ("ledger", "forecast")
-)
-REGISTRY: Registry[Any] = Registry().with_resources(
-    [(each["$id"], Resource.from_contents(each)) for each in (SCHEMA, FORECAST)]
-)
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, registry=REGISTRY)
+VALIDATOR = validator("ledger")
+SCHEMA = VALIDATOR.schema
 
 
 def problems_of(entry: object) -> list[str]:

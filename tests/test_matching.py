@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fitted import drawn_fit, narrow_fit
+from schemas import validator
 from worlds import flagship, history, item
 
 from durability import matching, units, updating
@@ -18,8 +19,9 @@ from durability.catalogue import density
 from durability.comparing import scenarios
 from durability.matching import match_draws, reach, trusted
 from durability.reweighting import mcse, smooth
-from durability.scenario_records import comparison_record
+from durability.scenario_records import comparison_record, watch_record
 from durability.updating import update
+from durability.watching import watch
 from durability.weighing import Base, prepare, reweigh, seen_now
 
 DRAWS = 4000
@@ -315,6 +317,12 @@ def test_moved_draws_stand_between_weights_and_a_refit(
         "reasons": [],
         "checks": [],
     }
+    for name, record in (
+        ("scenarios", comparison_record(scenarios(found, []))),
+        ("watch", watch_record(watch(found))),
+    ):
+        assert record["method"] == "matched"
+        validator(name).validate(record)
     still = update(many, NEWS, case=flagship(), move=False)
     assert (still.method, still.ok, still.unmoved) == ("weights", False, None)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 from conditioned import CONDITIONS, changed, conditioned
 from fitted import narrow_fit
+from schemas import part
 
 from durability import prospects
 from durability.life_cycle import STATES, quantities
 from durability.possible import Possible, possible
-from durability.report import SCHEMA_PATH
 from durability.simulation import simulate
 from durability.vocabulary import LIFE_CYCLE
+from durability.wording import likely
 
 MONTHS = [1, 3, 6, 9, 12, 24, 36, 60]
 RARE = changed(
@@ -68,6 +67,58 @@ def test_dates_and_requirements_say_from_when_on(
     assert told.can(what, places[name], months) is can
 
 
+@pytest.mark.parametrize(
+    ("change", "what", "months", "must"),
+    [
+        ({}, "met", 60, False),
+        ({"fails": "0.0"}, "met", 8, False),
+        ({"fails": "0.0"}, "met", 9, True),
+        ({"fails": "0.0"}, "failed", 60, False),
+    ],
+)
+def test_only_what_a_day_decides_without_doubt_must_be(
+    change: dict[str, str], what: str, months: int, must: bool
+) -> None:
+    told, places = possible_of(changed(CONDITIONS, "vote", **change))
+    assert told.must(what, places["vote"], months) is must
+    assert not told.must(what, places["referendum"], 60)
+
+
+def test_what_must_be_is_what_every_path_does() -> None:
+    text = changed(CONDITIONS, "vote", fails="0.0")
+    future = simulate(narrow_fit(conditioned(text), draws=600, seed=3), months=60, seed=3)
+    told, found, seen = possible(future), quantities(future, MONTHS), 0
+    for name in ("met", "failed"):
+        for (h, place), every in np.ndenumerate(found[name].all(axis=0)):
+            must = told.must(name, place, MONTHS[h])
+            assert every or not must, (name, place, MONTHS[h])
+            seen += must
+    assert seen > 2
+
+
+def test_what_need_not_be_and_every_path_did_has_a_bound_and_not_a_certainty() -> None:
+    """By hand: with chance p all of n paths do it with chance p^n, 5% at the bound."""
+    often = changed(CONDITIONS, "vote", fails="0.00001")
+    fit = narrow_fit(conditioned(often), draws=40, chains=2, seed=3)
+    future = simulate(fit, months=60, seed=fit.settings.seed)
+    found = prospects.prospects(fit, future, [6, 12])
+    chances = next(e for e in found["conditions"] if e["name"] == "vote")["chances"]
+    often_met: dict[str, Any] = chances["met"]["12"]
+    assert (often_met["mean"], often_met["all_of"]) == (1.0, 80)
+    assert often_met["low"] ** 80 == pytest.approx(0.05)
+    assert often_met["mcse"] == pytest.approx(1.0 / 80)
+    assert likely(often_met) == ">96%"
+    assert "all_of" not in chances["met"]["6"]
+    part("by_months").validate(chances["met"])
+    sure = changed(CONDITIONS, "vote", fails="0.0")
+    fit = narrow_fit(conditioned(sure), draws=40, chains=2, seed=3)
+    future = simulate(fit, months=60, seed=fit.settings.seed)
+    certain = prospects.prospects(fit, future, [12])
+    chances = next(e for e in certain["conditions"] if e["name"] == "vote")["chances"]
+    assert (chances["met"]["12"]["mean"], chances["met"]["12"]["low"]) == (1.0, 1.0)
+    assert "all_of" not in chances["met"]["12"]
+
+
 def test_stages_come_with_their_conditions() -> None:
     both = {"requires_any": '["referendum", "relents"]', "not_before": "2028-01-01"}
     told, _ = possible_of(changed(CONDITIONS, "signature", **both))
@@ -99,6 +150,4 @@ def test_what_can_be_and_no_path_did_has_a_bound_and_not_a_zero() -> None:
     for impossible in (chances["met"]["12"], chances["failed"]["60"]):
         assert (impossible["mean"], impossible["high"], impossible["mcse"]) == (0.0, 0.0, 0.0)
         assert "none_of" not in impossible
-    schema = json.loads(SCHEMA_PATH.read_text())
-    told = {"$ref": "#/$defs/by_months", "$defs": schema["$defs"]}
-    jsonschema.Draft202012Validator(told).validate(chances["met"])
+    part("by_months").validate(chances["met"])

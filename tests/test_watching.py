@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from conditioned import CONDITIONS, changed, conditioned, conditioned_fit
 from fitted import drawn_fit
+from schemas import part
 from worlds import CUTOFF, flagship, item
 
 from durability.branches import FEW_PATHS, states_at
 from durability.catalogue import marginals
 from durability.errors import InputError
 from durability.paths import base_weights, begin, lengthened
+from durability.scenario_records import watched_record
 from durability.updating import update
 from durability.vocabulary import DRIVERS, GRADES, HORIZONS_MONTHS, RUNGS
+from durability.watch_sections import way_chance
 from durability.watching import CONTINUATIONS, Watched, WatchList, watch
 from durability.weighing import Base, prepare
 
@@ -72,6 +75,23 @@ def test_a_way_that_few_paths_take_is_marked(near: Base) -> None:
             assert way.few == (there.sum() < FEW_PATHS)
     told = [way for each in found.watched for way in each.ways if way.breakdown]
     assert {way.few for way in told} == {True, False}
+
+
+def test_what_can_come_and_no_path_takes_is_not_called_impossible(near: Base) -> None:
+    rare = changed(TEXT, "relents", met_by="{ 2028-06-30 = 0.00001, 2031-06-30 = 0.00002 }")
+    case = conditioned(changed(rare, "relents", fails="0.0"))
+    found = watch(near, case=case, months=12)
+    ways = {way.name: way for way in named(found, "relents").ways}
+    paths = ways["open"].effective_paths
+    assert (ways["met"].chance["mean"], ways["met"].none_of) == (0.0, round(paths))
+    assert (1.0 - ways["met"].at_most) ** round(paths) == pytest.approx(0.05)
+    # By its day and its own words this one cannot be.
+    assert (ways["failed"].chance["mean"], ways["failed"].none_of) == (0.0, 0)
+    record = watched_record(found)
+    row = next(each for each in record["watched"] if each["name"] == "relents")
+    told = {way["name"]: way for way in row["ways"]}
+    assert [way_chance(told[name]) for name in ("met", "failed")] == ["<0.1%", "0%"]
+    part("watch").validate(record)
 
 
 def test_the_most_worth_knowing_comes_first(found: WatchList) -> None:
