@@ -18,23 +18,24 @@ SEEN, HIDDEN = (f"breakdown, default, ratings {which}" for which in ("seen", "hi
 
 
 @cache
-def forecasters() -> dict[str, LeftOut]:
-    """Every baseline, and the model in both versions, each conflict left out once."""
-    tests = backtest.tests_of("cluster")
-    every = [*backtest.baselines("cluster"), *(test.left_out for test in tests)]
+def forecasters(by: str = "cluster") -> dict[str, LeftOut]:
+    """Every baseline, and the model in every version, each conflict or dyad left out once."""
+    every = [*backtest.baselines(by), *(test.left_out for test in backtest.tests_of(by))]
     return {each.name: each for each in every}
 
 
-def rows_of(name: str, reference: str) -> list[ScoreRow]:
+def rows_of(name: str, reference: str, by: str = "cluster") -> list[ScoreRow]:
     """Score one forecaster beside another, of breakdown, at 1, 5 and 10 years."""
-    both = [forecasters()[reference], forecasters()[name]]
+    both = [forecasters(by)[reference], forecasters(by)[name]]
     table = score_predictions(both, reference=reference)
     return [row for row in table.rows if row.name == name]
 
 
-def words(name: str, reference: str, years: float) -> tuple[str, str, str, str]:
+def words(
+    name: str, reference: str, years: float, by: str = "cluster"
+) -> tuple[str, str, str, str]:
     """Give a mean score, its gain and the ends of that gain's interval, as a page writes them."""
-    (row,) = [row for row in rows_of(name, reference) if row.years == years]
+    (row,) = [row for row in rows_of(name, reference, by) if row.years == years]
     assert row.gain is not None
     gain = (row.gain.mean, row.gain.low, row.gain.high)
     return f"{row.score.mean:.3f}", *(f"{value:.3f}".replace("-", "−") for value in gain)  # type: ignore[return-value]
@@ -61,12 +62,28 @@ def test_without_ratings_the_model_is_not_distinguishable_from_tables(reference:
         assert row.gain.low < 0.0 < row.gain.high, row.years
 
 
+def of_climatology(by: str = "cluster") -> float:
+    """Its mean score of breakdown within ten years."""
+    table = score_predictions([forecasters(by)["climatology"]])
+    (found,) = [row.score.mean for row in table.rows if row.years == 10.0]
+    return found
+
+
+def test_the_page_quotes_the_rows_by_dyad_of_which_every_fit_passed() -> None:
+    (test,) = [test for test in backtest.tests_of("dyad") if test.name == SEEN]
+    assert len({row["name"] for row in test.answers}) == 45
+    assert all(row["verdict"]["ok"] for row in test.answers)
+    seen, ratings = (words(name, "climatology", 10.0, "dyad") for name in (SEEN, "ratings"))
+    quoted = (
+        f"{seen[0]} against {of_climatology('dyad'):.3f} (gain {seen[1]}, 90% {seen[2]} to "
+        f"{seen[3]}) and {ratings[0]} of the ratings alone"
+    )
+    assert quoted in (page.ROOT / "docs" / "backtests.md").read_text(encoding="utf-8")
+
+
 def test_the_page_and_the_readme_quote_the_rows() -> None:
     seen, hidden = (words(name, "climatology", 10.0) for name in (SEEN, HIDDEN))
-    climatology = forecasters()["climatology"]
-    (plain,) = [
-        row.score.mean for row in score_predictions([climatology]).rows if row.years == 10.0
-    ]
+    plain = of_climatology()
     ratings = words("ratings", "climatology", 10.0)
     quoted = (
         f"{seen[0]} against climatology's {plain:.3f} (gain {seen[1]}, 90% {seen[2]} to {seen[3]})",
