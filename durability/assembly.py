@@ -475,7 +475,8 @@ def _add_events(
         groups.setdefault(item.event or item.id, []).append(item)
     if not groups:
         return []
-    keys = sorted(groups)
+    # Those with equally many readings stand together: a sampler takes these as a table.
+    keys = sorted(groups, key=lambda key: (sum(len(i.ratings) for i in groups[key]), key))
     parts.coords["event"] = tuple(keys)
     driver = [DRIVERS.index(groups[key][0].driver) for key in keys]
     first = [min(item.date for item in groups[key]) for key in keys]
@@ -505,23 +506,31 @@ class _Thing:
 
 
 def _add_readings(parts: _Parts, codings: list[_Thing], events: list[_Thing]) -> None:
-    """Write every reading in a row of its own; an event's twice, the second time as noise."""
-    things = [*codings, *events, *events]
+    """Write every reading in a row of its own: those of codings, then those of events.
+
+    Of events with equally many readings the first reading of each stands before the second of any.
+    """
+    things = [*codings, *events]
     coders = tuple(dict.fromkeys(coder for thing in things for coder, _ in thing.readings))
     parts.coords["coder"] = coders
-    rows = [
-        (coders.index(coder), value - RATING_MIN, thing.location, t)
-        for t, thing in enumerate(things)
-        for coder, value in thing.readings
-    ]
-    parts.coords["reading"] = tuple(str(i) for i in range(len(rows)))
-    columns = np.array(rows, dtype=int).reshape(-1, 4).T
-    for name, column in zip(("coder", "level", "location", "thing"), columns, strict=True):
+    told = [(t, *each) for t, thing in enumerate(codings) for each in thing.readings]
+    counts = np.array([len(event.readings) for event in events], dtype=int)
+    for count in np.unique(counts):
+        mine = np.flatnonzero(counts == count).tolist()
+        parts.coords[f"event_with_{count}"] = tuple(events[e].label for e in mine)
+        parts.add(f"events_with_{count}", (f"event_with_{count}",), mine, int)
+        told += [(len(codings) + e, *events[e].readings[i]) for i in range(count) for e in mine]
+    columns = np.array(
+        [(coders.index(who), value - RATING_MIN, things[t].location, t) for t, who, value in told],
+        dtype=int,
+    )
+    parts.coords["reading"] = tuple(str(i) for i in range(len(told)))
+    names = ("coder", "level", "location", "thing")
+    for name, column in zip(names, columns.reshape(-1, len(names)).T, strict=True):
         parts.add(f"reading_{name}", ("reading",), column, int)
-    last = np.cumsum([len(thing.readings) for thing in things]) - 1
-    noise = [f"noise:{thing.label}" for thing in events]
-    parts.coords["read"] = (*(thing.label for thing in (*codings, *events)), *noise)
-    parts.add("reading_last", ("read",), last, int)
+    last = np.cumsum([len(thing.readings) for thing in codings]) - 1
+    parts.add("reading_last", ("thing",), last, int)
+    parts.coords["read"] = tuple(thing.label for thing in things)
 
 
 def _add_windows(parts: _Parts, case: Case, cutoff: date, months: tuple[date, ...]) -> None:

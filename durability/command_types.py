@@ -96,7 +96,7 @@ def cutoff_option(
 
 
 def sampling_options(
-    *, draws: int = 1000, tune: int = 600, least: int = 1
+    *, draws: int = 1500, tune: int = 600, least: int = 1
 ) -> Callable[[Command], Command]:
     """Give the options ``--seed``, ``--draws``, ``--tune`` and ``--chains``.
 

@@ -80,7 +80,7 @@ def column(name: str, *, told: str) -> Callable[[Command], Command]:
     "--frailty/--no-frailty", default=None, help="A frailty by cluster.  [default: with --cluster]"
 )
 @click.option("--priors", type=click.Path(path_type=Path), help="A prior set, by path.")
-@sampling_options()
+@sampling_options(draws=1000)
 @click.option("--refit", is_flag=True, help="Sample again even where the fit is cached.")
 @click.option("--out", type=FOLDER, help="Folder for report.html, report.md and fit.nc.")
 def spells(

@@ -108,7 +108,7 @@ class Settings:
         Of a NUTS tree: at most 2 to this power steps a draw.
     """
 
-    draws: int = 1000
+    draws: int = 1500
     tune: int = 600
     chains: int = 4
     seed: int = 1
@@ -234,7 +234,7 @@ def check_absorbed(data: ModelData, priors: PriorSet, model: str) -> None:
 def fit(
     model: Model,
     *,
-    draws: int = 1000,
+    draws: int = 1500,
     tune: int = 600,
     chains: int = 4,
     seed: int = 1,

@@ -32,7 +32,7 @@ from durability.simulation import Future, incidences, monthly_normals, simulate,
 from durability.steps import chances_taken
 from durability.vocabulary import HORIZONS_MONTHS, RUNGS
 
-OWN_ERRORS = ("coding_error_raw", "event_error_raw", "noise_raw")
+OWN_ERRORS = ("coding_error_raw",)
 """Unknowns of single units, integrated out wherever a unit is weighed."""
 
 

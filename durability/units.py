@@ -53,32 +53,27 @@ def contents(arrays: Arrays, coords: Labels) -> dict[Unit, object]:
     dict
         Equal values mean equal likelihoods for equal unknowns.
     """
+    read = _readings(arrays, coords)
     return {
-        **_events(arrays, coords),
-        **_things(arrays, coords),
+        **_events(arrays, coords, read),
+        **_things(arrays, coords, read),
         **_agreements(arrays, coords),
         **_windows(arrays, coords),
     }
 
 
-def _readings(arrays: Arrays, coords: Labels, thing: int) -> tuple[object, ...]:
-    last = arrays["reading_last"]
-    first = last[thing - 1] + 1 if thing else 0
-    mine = range(int(first), int(last[thing]) + 1)
+def _readings(arrays: Arrays, coords: Labels) -> list[tuple[object, ...]]:
+    """Give what was read of every thing, codings before events."""
     coders, locations = coords["coder"], coords["location"]
-    return tuple(
-        sorted(
-            (
-                coders[arrays["reading_coder"][i]],
-                int(arrays["reading_level"][i]),
-                locations[arrays["reading_location"][i]],
-            )
-            for i in mine
-        )
-    )
+    told: list[list[tuple[str, int, str]]] = [[] for _ in coords["read"]]
+    names = ("thing", "coder", "level", "location")
+    columns = (arrays[f"reading_{name}"].tolist() for name in names)
+    for thing, coder, level, location in zip(*columns, strict=True):
+        told[thing].append((coders[coder], level, locations[location]))
+    return [tuple(sorted(each)) for each in told]
 
 
-def _events(arrays: Arrays, coords: Labels) -> dict[Unit, object]:
+def _events(arrays: Arrays, coords: Labels, read: list[tuple[object, ...]]) -> dict[Unit, object]:
     bounds = float(arrays["level_change_low"]), float(arrays["level_change_high"])
     n_codings = len(coords["thing"])
     return {
@@ -87,13 +82,13 @@ def _events(arrays: Arrays, coords: Labels) -> dict[Unit, object]:
             coords["driver"][arrays["event_driver"][e]],
             int(arrays["event_grade"][e]),
             bounds,
-            _readings(arrays, coords, n_codings + e),
+            read[n_codings + e],
         )
         for e, label in enumerate(coords.get("event", ()))
     }
 
 
-def _things(arrays: Arrays, coords: Labels) -> dict[Unit, object]:
+def _things(arrays: Arrays, coords: Labels, read: list[tuple[object, ...]]) -> dict[Unit, object]:
     n_agreements = len(coords["agreement"])
     found: dict[Unit, object] = {}
     for t, label in enumerate(coords["thing"]):
@@ -102,7 +97,7 @@ def _things(arrays: Arrays, coords: Labels) -> dict[Unit, object]:
             coords["month"][arrays["anchor_month"][row]] if row >= 0 else "",
             float(arrays["coding_broke"][t]) * float(arrays["hindsight"]),
             float(arrays["shared_error"]),
-            _readings(arrays, coords, t),
+            read[t],
         )
     return found
 

@@ -33,10 +33,11 @@ covariate_effect      covariate                 γ
 cluster_raw, _sd      cluster; scalar           frailty of a family of conflicts
 dyad_raw, _sd         dyad; scalar              frailty of a pair of states
 coding_error_raw      thing                     δ of an agreement and driver, whitened
-event_error_raw       event                     ξ, whitened
-noise_raw             event                     signal of the event if it is noise, whitened
 indicator_*           indicator                 intercept, slope, dispersion
 ===================== ========================= ====================================
+
+The errors ξ of single events are integrated out: of a hundred events and more they all but fix
+their spread σ, and a sampler that has both hardly moves.
 """
 
 from __future__ import annotations
@@ -102,8 +103,6 @@ WHITENED: Mapping[str, tuple[str, ...]] = {
     "cluster_raw": ("cluster",),
     "dyad_raw": ("dyad",),
     "coding_error_raw": ("thing",),
-    "event_error_raw": ("event",),
-    "noise_raw": ("event",),
 }
 """Standard normal variables and their dimensions."""
 
@@ -215,14 +214,13 @@ def log_likelihoods(
         ``outcomes (agreement)``, ``codings (thing)``, ``holding (stream)``, and where there are
         any ``events (event)`` and ``counts (window)``.
     """
-    told, happened = readings(theta, latent, data, xp)
     terms = {
         "outcomes": outcomes(theta, latent, data, xp),
-        "codings": told,
+        "codings": codings(theta, latent, data, xp),
         "holding": holding(theta, latent, data, xp),
     }
-    if happened is not None:
-        terms["events"] = happened
+    if "event_driver" in data:
+        terms["events"] = events(theta, latent, data, xp)
     if "window_count" in data:
         terms["counts"] = counts(theta, latent, data, xp)
     return terms
@@ -295,51 +293,119 @@ def outcomes(
     return data["history_weight"] * each.sum(-1)
 
 
-def readings(
+def codings(
     theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any
-) -> tuple[Any, Any]:
-    """Ratings of agreements by coders, and of events by coders or sources, in one pass.
-
-    The data hold every event's readings twice: once of the driver, once of noise.
+) -> Any:
+    """Ratings of agreements of history and anchors of the case, by their coders.
 
     Returns
     -------
-    codings : array (..., thing)
-        Agreements of history and anchors of the case, by driver.
-    events : array (..., event), or None without news
+    array (..., thing)
     """
-    seen = [coding_signal(latent, data, xp) + data["shared_error"] * theta["coding_error_raw"]]
-    if "event_driver" in data:
-        told = event_signal(theta, latent, data, xp)
-        sd = latent["event_sd"][..., data["event_grade"]]
-        seen += [told + sd * theta["event_error_raw"], xp.sqrt(1.0 + sd**2) * theta["noise_raw"]]
-    term = ratings.readings_likelihood(
-        xp.concatenate(seen, axis=-1), *scales_of_readings(theta, data, xp), xp=xp
+    seen = coding_signal(latent, data, xp) + data["shared_error"] * theta["coding_error_raw"]
+    count = first_of_events(data)
+    scales = (each[..., :count] for each in scales_of_readings(theta, data, xp))
+    thing, last = data["reading_thing"][:count], data["reading_last"]
+    return ratings.readings_likelihood(seen, *scales, thing, last, xp=xp)
+
+
+def events(
+    theta: Mapping[str, Any], latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any
+) -> Any:
+    """Ratings of events by coders or sources, the event's own error integrated out.
+
+    Returns
+    -------
+    array (..., event)
+    """
+    told = event_signal(theta, latent, data, xp)
+    sd = latent["event_sd"][..., data["event_grade"]]
+    signal = xp.stack([told, 0.0 * told])
+    spread = xp.stack([sd, xp.sqrt(1.0 + sd**2)])
+    start, found, first = first_of_events(data), [], 0
+    table = _cutpoints(theta, xp)
+    level = data["reading_location"] * ratings.LEVELS + data["reading_level"]
+    scales = (
+        theta["discrimination"][..., data["reading_coder"]],
+        _flat(xp.exp(table[..., :-1]), xp)[..., level],
+        _flat(xp.exp(-table[..., 1:]), xp)[..., level],
     )
-    n_codings = data["coding_row"].shape[0]
-    if "event_driver" not in data:
-        return term, None
-    n_events = data["event_driver"].shape[0]
+    for count, size in events_by_count(data):
+        mine = slice(first, first + size)
+        stops = [start + size * (place + 1) for place in range(count)]
+        tables = (
+            xp.stack([each[..., stop - size : stop] for stop in stops], axis=-2) for each in scales
+        )
+        found.append(
+            ratings.averaged_likelihood(signal[..., mine], spread[..., mine], *tables, xp=xp)
+        )
+        first, start = mine.stop, stops[-1]
+    both = xp.concatenate(found, axis=-1)
     noise = theta["noise"][..., data["event_grade"]]
-    given, unrelated = term[..., n_codings:-n_events], term[..., -n_events:]
-    return term[..., :n_codings], ratings.with_noise(given, unrelated, noise, xp)
+    return ratings.with_noise(both[0], both[1], noise, xp)
+
+
+def events_by_count(data: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """How many events there are with one reading, with two, and so on, in the order of the data."""
+    names = [name for name in data if name.startswith(EVENTS_WITH)]
+    return sorted((int(name.removeprefix(EVENTS_WITH)), size_of(data[name])) for name in names)
+
+
+EVENTS_WITH = "events_with_"
+
+
+def first_of_events(data: Mapping[str, Any]) -> int:
+    """Place of the first reading of an event; those of codings stand before."""
+    of_events = sum(count * size for count, size in events_by_count(data))
+    return size_of(data["reading_level"]) - of_events
+
+
+def readings_of(
+    data: Mapping[str, np.ndarray], things: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the readings of some things, one thing after the other. NumPy only.
+
+    Returns
+    -------
+    places : integer array (reading,)
+    count : integer array (thing,)
+        How many readings each thing has.
+    """
+    order = np.argsort(data["reading_thing"], kind="stable")
+    ends = np.searchsorted(data["reading_thing"][order], np.append(things, things + 1))
+    starts, stops = ends[: len(things)], ends[len(things) :]
+    none = np.empty(0, dtype=int)
+    places = [order[i:j] for i, j in zip(starts, stops, strict=True)]
+    return np.concatenate([none, *places]), stops - starts
+
+
+def size_of(array: Any) -> int:
+    """Length of an array's first dimension, which is known before anything runs."""
+    return int(array.shape[0] if isinstance(array, np.ndarray) else array.type.shape[0])
 
 
 def scales_of_readings(
     theta: Mapping[str, Any], data: Mapping[str, Any], xp: Any
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Discrimination, cutpoints either side, thing of every reading, and last reading of things."""
-    offset = ratings.offsets(theta["cutpoint_gap"], xp)
-    table = theta["cutpoint_location"][..., :, None] + offset[..., None, :]
-    flat = _flat(table, xp)
+) -> tuple[Any, Any, Any]:
+    """Discrimination of every reading, and the cutpoints either side of what it says.
+
+    Returns
+    -------
+    array (..., reading), three times
+    """
+    flat = _flat(_cutpoints(theta, xp), xp)
     cut = data["reading_location"] * (ratings.LEVELS + 1) + data["reading_level"]
     return (
         theta["discrimination"][..., data["reading_coder"]],
         flat[..., cut],
         flat[..., cut + 1],
-        data["reading_thing"],
-        data["reading_last"],
     )
+
+
+def _cutpoints(theta: Mapping[str, Any], xp: Any) -> Any:
+    """Cutpoints of every location, (..., location, cutpoint), the outer ones far away."""
+    offset = ratings.offsets(theta["cutpoint_gap"], xp)
+    return theta["cutpoint_location"][..., :, None] + offset[..., None, :]
 
 
 def coding_signal(latent: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> Any:
@@ -467,7 +533,7 @@ def replicated_readings(
     Returns
     -------
     integer array (draw, reading)
-        Levels 0 to 6, of codings and events; without the second copy that events have in the data.
+        Levels 0 to 6, of codings and events.
     """
     signal = coding_signal(latent, data, np)
     seen = signal + data["shared_error"] * rng.standard_normal(signal.shape)
@@ -478,11 +544,10 @@ def replicated_readings(
         unrelated = np.sqrt(1.0 + sd**2) * rng.standard_normal(told.shape)
         error = sd * rng.standard_normal(told.shape)
         seen = np.concatenate([seen, np.where(noise, unrelated, told + error)], axis=-1)
-    own = data["reading_thing"] < seen.shape[-1]
     offset = ratings.offsets(theta["cutpoint_gap"], np)[..., 1:-1]
-    location = theta["cutpoint_location"][..., data["reading_location"][own]]
-    eta = theta["discrimination"][..., data["reading_coder"][own]]
-    eta = eta * seen[..., data["reading_thing"][own]] + rng.logistic(size=location.shape)
+    location = theta["cutpoint_location"][..., data["reading_location"]]
+    eta = theta["discrimination"][..., data["reading_coder"]]
+    eta = eta * seen[..., data["reading_thing"]] + rng.logistic(size=location.shape)
     above = [eta > location + offset[..., k, None] for k in range(ratings.LEVELS - 1)]
     return np.asarray(sum(each.astype(np.int8) for each in above))
 

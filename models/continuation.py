@@ -38,8 +38,6 @@ FRESH: Mapping[str, str] = {
 WHITENED: Mapping[str, tuple[str, ...]] = {
     "path_raw": ("new_month", "driver"),
     "coding_error_raw": ("thing",),
-    "event_error_raw": ("event",),
-    "noise_raw": ("event",),
 }
 """Standard normal variables and their dimensions."""
 
@@ -152,12 +150,10 @@ def log_likelihoods(
     """
     told = latent["meant"]
     terms = {"holding": breakdown.holding(told, latent, data, xp)}
-    if _size(data["reading_level"]):
-        codings, events = breakdown.readings(told, latent, data, xp)
-        if _size(data["coding_row"]):
-            terms["codings"] = codings
-        if events is not None:
-            terms["events"] = events
+    if _size(data["coding_row"]):
+        terms["codings"] = breakdown.codings(told, latent, data, xp)
+    if "event_driver" in data:
+        terms["events"] = breakdown.events(told, latent, data, xp)
     if "window_count" in data:
         terms["counts"] = breakdown.counts(told, latent, data, xp)
     return terms

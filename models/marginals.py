@@ -1,6 +1,6 @@
 r"""Marginals: the likelihood of single units, what is their own integrated out. NumPy only.
 
-The sampler keeps the errors of every rated thing as unknowns. A unit that is left out, arrives,
+The sampler keeps the errors of every coded thing as unknowns. A unit that is left out, arrives,
 changes or is taken back is judged by what is left of the model without them: an event by its
 ratings given the drivers, an agreement's rating by its standing, an outcome by the agreement's
 ratings. Every function takes draws as :func:`durability.models.breakdown.latents` does.
@@ -74,14 +74,13 @@ def _events_told(
     told: np.ndarray,
 ) -> np.ndarray:
     """Log-likelihood of the ratings of events that tell of a level or change."""
-    n_events, n_codings = data["event_driver"].size, data["coding_row"].size
+    things = data["coding_row"].size + chosen
     some = {"event_grade": data["event_grade"][chosen]}
     sd = latent["event_sd"][..., some["event_grade"]]
-    things = np.concatenate([n_codings + chosen, n_codings + n_events + chosen])
     term = ratings.marginal_likelihood(
         np.concatenate([told, 0.0 * told], axis=-1),
         np.concatenate([sd, np.sqrt(1.0 + sd**2)], axis=-1),
-        *_readings_of(theta, data, things),
+        *_readings_of(theta, data, np.concatenate([things, things])),
     )
     noise = theta["noise"][..., some["event_grade"]]
     given, unrelated = term[..., : chosen.size], term[..., chosen.size :]
@@ -149,16 +148,13 @@ def _readings_of(
     theta: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], things: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     """Scales, thing and last reading of the readings of some things, numbered anew from zero."""
-    last = data["reading_last"]
-    first = np.concatenate([[0], last[:-1] + 1])
-    length = last[things] - first[things] + 1
-    mine = np.concatenate([np.arange(first[t], last[t] + 1) for t in things])
+    mine, length = breakdown.readings_of(data, things)
     own = {name: data[name][mine] for name in READING_COLUMNS}
-    *scales, _, _ = breakdown.scales_of_readings(theta, {**data, **own}, np)
+    scales = breakdown.scales_of_readings(theta, {**data, **own}, np)
     return (*scales, np.repeat(np.arange(len(things)), length), np.cumsum(length) - 1)
 
 
-READING_COLUMNS = ("reading_coder", "reading_level", "reading_location", "reading_thing")
+READING_COLUMNS = ("reading_coder", "reading_level", "reading_location")
 
 
 def outcomes(

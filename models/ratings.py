@@ -14,9 +14,10 @@ depends on driver and source class (history or news).
   :math:`\epsilon_{\text{grade}}` the event is noise, :math:`\theta \sim N(0, 1+\sigma^2)` whatever
   the driver does.
 
-The sampler keeps each shared error as a whitened unknown: an explicit error costs one evaluation a
-reading, a quadrature one a node. Where an event is left out or predicted its errors are integrated
-out by quadrature (:func:`marginal_likelihood`).
+The sampler keeps the shared error of a coded thing, whose spread is given, as a whitened unknown.
+An event's, whose spread is learned, is integrated out by quadrature (:func:`averaged_likelihood`):
+of many events the spread and the errors mix too slowly together. Where a unit is left out or
+predicted its errors are integrated out on more nodes (:func:`marginal_likelihood`).
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ ERROR_RULE = normal_rule(51, 5.0)
 
 SHORT_RULE = normal_rule(9, 3.5)
 """Nodes for errors narrow beside the logistic law, as the coders' shared one is (tested)."""
+
+
+SAMPLER_RULE = normal_rule(25, 4.2)
+"""Nodes for the errors of events in the sampler: fewer, since each is evaluated at every step. Over
+draws of a posterior the error of the sum over all events varies by hundredths (tested)."""
 
 
 def offsets(gaps: Any, xp: Any) -> Any:
@@ -137,6 +143,101 @@ def readings_likelihood(
     """
     each = log_probability(discrimination * theta[..., thing], lower, upper, xp)
     return sum_by_thing(each, last, xp)
+
+
+def averaged_likelihood(
+    signal: Any,
+    error_sd: Any,
+    discrimination: Any,
+    grown_lower: Any,
+    shrunk_upper: Any,
+    *,
+    xp: Any,
+    rule: tuple[np.ndarray, np.ndarray] = SAMPLER_RULE,
+) -> Any:
+    r"""Log-likelihood of things with equally many readings, their shared error integrated out.
+
+    As :func:`marginal_likelihood`, for a sampler's graph: probabilities
+    :math:`(1-AB)/(1+A+B+AB)` are multiplied as they are, so that a node and reading take one
+    exponential and no logarithm. Good for :math:`|\eta|` up to some hundred. In a graph its slopes
+    are worked out beside it (:func:`averaged_with_slopes`), which is faster than to have the graph
+    differentiated.
+
+    Parameters
+    ----------
+    signal, error_sd : array (..., thing)
+    discrimination : array (..., reading, thing)
+    grown_lower, shrunk_upper : array (..., reading, thing)
+        :math:`e^l` and :math:`e^{-u}` of the cutpoints either side of what was written.
+    xp : namespace
+    rule : pair of ndarray
+        Nodes and log weights of :func:`normal_rule`.
+
+    Returns
+    -------
+    array (..., thing)
+    """
+    inputs = (signal, error_sd, discrimination, grown_lower, shrunk_upper)
+    if xp is np:
+        return averaged_with_slopes(*inputs, xp=xp, rule=rule)[0]
+    from pytensor.gradient import disconnected_grad
+
+    # To differentiation a line through the value with these slopes; to everything else the value.
+    held = [disconnected_grad(each) for each in inputs]
+    value, *slopes = averaged_with_slopes(*held, xp=xp, rule=rule)
+    rises = [s * (each - h) for s, each, h in zip(slopes, inputs, held, strict=True)]
+    return value + rises[0] + rises[1] + (rises[2] + rises[3] + rises[4]).sum(-2)
+
+
+def averaged_with_slopes(
+    signal: Any,
+    error_sd: Any,
+    discrimination: Any,
+    grown_lower: Any,
+    shrunk_upper: Any,
+    *,
+    xp: Any,
+    rule: tuple[np.ndarray, np.ndarray] = SAMPLER_RULE,
+) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """Give :func:`averaged_likelihood` and its slopes in each of its five inputs.
+
+    Returns
+    -------
+    value, of signal, of error_sd : array (..., thing)
+    of discrimination, of grown_lower, of shrunk_upper : array (..., reading, thing)
+    """
+    nodes, log_weights = rule
+    at = signal[..., None, :] + error_sd[..., None, :] * nodes[:, None]
+    grown = xp.exp(discrimination[..., :, None, :] * at[..., None, :, :])
+    shrunk = 1.0 / grown
+    both = grown_lower * shrunk_upper
+    above = grown * shrunk_upper[..., :, None, :]
+    below = shrunk * grown_lower[..., :, None, :]
+    each = 1.0 + both[..., :, None, :] + above + below
+    product = each[..., 0, :, :]
+    for place in range(1, _readings_in(discrimination)):
+        product = product * each[..., place, :, :]
+    weight = np.exp(log_weights)[:, None] / product
+    total = weight.sum(-2)
+    value = xp.log(total) + xp.log1p(-both).sum(-2)
+    # Over the nodes, given the readings: 1/e, e^η/e and e^-η/e, and the last two by the node.
+    share = weight[..., None, :, :] / (each * total[..., None, None, :])
+    told, more, less = share.sum(-2), (share * grown).sum(-2), (share * shrunk).sum(-2)
+    turned = (share * (below - above) * nodes[:, None]).sum(-2)
+    by_eta = less * grown_lower - more * shrunk_upper
+    certain = told + 1.0 / (1.0 - both)
+    return (
+        value,
+        (discrimination * by_eta).sum(-2),
+        (discrimination * turned).sum(-2),
+        signal[..., None, :] * by_eta + error_sd[..., None, :] * turned,
+        -certain * shrunk_upper - less,
+        -certain * grown_lower - more,
+    )
+
+
+def _readings_in(table: Any) -> int:
+    return int(table.shape[-2] if isinstance(table, np.ndarray) else table.type.shape[-2])
 
 
 def marginal_likelihood(

@@ -99,7 +99,4 @@ def later_theta() -> tuple[Model, dict[str, np.ndarray]]:
     theta = {"joint_raw": raw}
     new = len(made.coords["new_month"])
     theta["path_raw"] = whole.theta()["path_raw"][:, -new:]
-    places = [whole.model.data.coords["event"].index(event) for event in made.coords["event"]]
-    for name in ("event_error_raw", "noise_raw"):
-        theta[name] = whole.theta()[name][:, places]
     return build(made, revised()), theta

@@ -329,22 +329,29 @@ def test_several_reports_of_one_event_are_one_event() -> None:
     assert assembled.arrays["event_mean"][1] == pytest.approx(1 / 3)
 
 
-def test_every_reading_of_an_event_stands_a_second_time_as_noise() -> None:
+def test_readings_of_events_stand_in_tables_behind_those_of_codings() -> None:
     assembled = data()
-    thing = assembled.arrays["reading_thing"]
-    events, codings = len(assembled.coords["event"]), len(assembled.coords["thing"])
-    told = (thing >= codings) & (thing < codings + events)
-    noise = thing >= codings + events
-    assert told.sum() == noise.sum() == sum(len(i.ratings) for i in assembled.used)
-    np.testing.assert_array_equal(thing[told] + events, thing[noise])
-    for name in ("reading_coder", "reading_level", "reading_location"):
-        np.testing.assert_array_equal(
-            assembled.arrays[name][told], assembled.arrays[name][noise], err_msg=name
-        )
-    assert np.all(np.diff(thing) >= 0)
-    last = assembled.arrays["reading_last"]
-    np.testing.assert_array_equal(thing[last], np.arange(codings + 2 * events))
-    np.testing.assert_array_equal(last[:-1] + 1, np.flatnonzero(np.diff(thing)) + 1)
+    arrays, coords = assembled.arrays, assembled.coords
+    thing = arrays["reading_thing"]
+    events, codings = len(coords["event"]), len(coords["thing"])
+    assert coords["read"] == (*coords["thing"], *coords["event"])
+    last = arrays["reading_last"]
+    np.testing.assert_array_equal(thing[last], np.arange(codings))
+    start = int(last[-1]) + 1
+    assert np.all(np.diff(thing[:start]) >= 0)
+    assert np.all(thing[start:] >= codings)
+    assert len(thing) - start == sum(len(i.ratings) for i in assembled.used)
+    counts = np.bincount(thing[start:] - codings, minlength=events)
+    assert np.all(np.diff(counts) >= 0)
+    assert len(set(counts)) > 2
+    for count in sorted(set(counts)):
+        mine = arrays[f"events_with_{count}"]
+        np.testing.assert_array_equal(mine, np.flatnonzero(counts == count))
+        stop = start + count * len(mine)
+        table = thing[start:stop].reshape(count, len(mine))
+        np.testing.assert_array_equal(table, np.broadcast_to(codings + mine, table.shape))
+        start = stop
+    assert start == len(thing)
 
 
 def test_what_cannot_enter_is_kept_with_its_reason() -> None:

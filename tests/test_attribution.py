@@ -288,9 +288,8 @@ def _resampled(later: Update, seed: int):  # type: ignore[no-untyped-def]
     case = flagship()
     model = particles.model_of(assemble(case, history()))
     theta = {name: values[chosen] for name, values in particles.theta.items()}
-    for name in ("coding_error_raw", "event_error_raw", "noise_raw"):
-        dims = model.module.WHITENED[name]
-        theta[name] = rng.standard_normal((n, *(len(model.data.coords[d]) for d in dims)))
+    things = len(model.data.coords["thing"])
+    theta["coding_error_raw"] = rng.standard_normal((n, things))
     return model, theta, Settings(draws=n // 4, tune=1, chains=4, seed=particles.seed)
 
 

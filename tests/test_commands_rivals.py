@@ -44,7 +44,7 @@ def test_the_shipped_sets_are_taken_unless_others_are_named(
     assert asked.sets == [None]
     ((model, settings),) = asked.fits
     assert (model.data.case.name, model.priors.name) == ("armenia_azerbaijan", "default")
-    assert settings == Settings(draws=1000, tune=600, chains=4, seed=1)
+    assert settings == Settings(draws=1500, tune=600, chains=4, seed=1)
     assert "cannot tell any of them from default" in capsys.readouterr().out
 
 

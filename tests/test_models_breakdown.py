@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from durability.models import breakdown, hazard
+from durability.models import breakdown, hazard, ratings
 from scipy import stats
 from scipy.integrate import quad
 from scipy.special import expit, ndtri
@@ -379,7 +379,7 @@ def test_codings_of_history_and_anchors_have_the_likelihood_worked_by_hand(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    found, _ = breakdown.readings(theta, latent, full(assembled), np)
+    found = breakdown.codings(theta, latent, full(assembled), np)
     things = assembled.coords["thing"]
     assert found.shape == (3, len(things))
     for row in ("R001", "R027", "R053"):
@@ -409,7 +409,8 @@ def test_events_have_the_likelihood_worked_by_hand(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    _, found = breakdown.readings(theta, latent, full(assembled), np)
+    found = breakdown.events(theta, latent, full(assembled), np)
+    nodes, log_weights = ratings.SAMPLER_RULE
     events, months = assembled.coords["event"], assembled.coords["month"]
     grouped: dict[str, list[Any]] = {}
     for item in assembled.used:
@@ -426,16 +427,18 @@ def test_events_have_the_likelihood_worked_by_hand(
             sd, eps = latent["event_sd"][draw, grade], theta["noise"][draw, grade]
             x = latent["pressure"][draw, :, d]
             told = x[month] - theta["level_change"][draw] * x[month - 1]
-            told += sd * theta["event_error_raw"][draw, e]
-            unrelated = np.sqrt(1 + sd**2) * theta["noise_raw"][draw, e]
             chance = []
-            for signal in (told, unrelated):
+            for signal, spread in ((told, sd), (0.0, np.sqrt(1 + sd**2))):
                 each = [
-                    rated(theta, draw, 4 + d, "ab".index(coder), rating, signal)
-                    for i in items
-                    for coder, rating in i.ratings
+                    log_weight
+                    + sum(
+                        rated(theta, draw, 4 + d, "ab".index(coder), rating, signal + spread * node)
+                        for i in items
+                        for coder, rating in i.ratings
+                    )
+                    for node, log_weight in zip(nodes, log_weights, strict=True)
                 ]
-                chance.append(np.exp(sum(each)))
+                chance.append(np.exp(each).sum())
             expected = np.log((1 - eps) * chance[0] + eps * chance[1])
             assert found[draw, e] == pytest.approx(expected, rel=1e-7), name
 
@@ -470,7 +473,7 @@ def test_a_new_outcomes_likelihood_has_what_is_its_own_integrated_out(
     for _ in range(20):
         theta = drawn(1500)
         latent = breakdown.latents(theta, data, np)
-        each = breakdown.readings(theta, latent, data, np)[0][:, of_history]
+        each = breakdown.codings(theta, latent, data, np)[:, of_history]
         codings = np.zeros((len(each), n_agreements))
         np.add.at(codings, (slice(None), row[of_history]), each)
         outcome = breakdown.outcomes(theta, latent, data, np)
@@ -492,24 +495,45 @@ def test_a_new_events_likelihood_has_both_its_errors_integrated_out(
     assembled: ModelData, world: tuple[Arrays, Arrays]
 ) -> None:
     theta, latent = world
-    found = marginals().events(theta, latent, full(assembled))
-    n = 20_000
-    one = {name: np.broadcast_to(v[2], (n, *v[2].shape)) for name, v in theta.items()}
-    shape = (n, len(assembled.coords["event"]))
-    rng = np.random.default_rng(29)
-    for name in ("event_error_raw", "noise_raw"):
-        one[name] = rng.standard_normal(shape)
-    keep = {name: np.broadcast_to(v[2], (n, *v[2].shape)) for name, v in latent.items()}
-    total, square = np.zeros(shape[1]), np.zeros(shape[1])
-    for part in np.array_split(np.arange(n), 10):
-        some = {name: v[part] for name, v in one.items()}
-        where = {name: v[part] for name, v in keep.items()}
-        chance = np.exp(breakdown.readings(some, where, full(assembled), np)[1])
+    arrays = full(assembled)
+    found = marginals().events(theta, latent, arrays)
+    one, where = ({name: v[2] for name, v in each.items()} for each in (theta, latent))
+    events = np.arange(len(assembled.coords["event"]))
+    places, count = breakdown.readings_of(arrays, len(assembled.coords["thing"]) + events)
+    kappa, lower, upper = (v[places] for v in breakdown.scales_of_readings(one, arrays, np))
+    thing = np.repeat(events, count)
+    told = breakdown.event_signal(one, where, arrays, np)
+    sd = where["event_sd"][arrays["event_grade"]]
+    noise = one["noise"][arrays["event_grade"]]
+    rng, n = np.random.default_rng(29), 20_000
+    total, square = np.zeros(events.size), np.zeros(events.size)
+    for _ in range(10):
+        shape = (n // 10, events.size)
+        unrelated = rng.random(shape) < noise
+        error = rng.standard_normal(shape)
+        seen = np.where(unrelated, np.sqrt(1.0 + sd**2) * error, told + sd * error)
+        law = expit(upper - kappa * seen[:, thing]) - expit(lower - kappa * seen[:, thing])
+        chance = np.exp(ratings.sum_by_thing(np.log(law), np.cumsum(count) - 1, np))
         total += chance.sum(0)
         square += (chance**2).sum(0)
     mean = total / n
     error = np.sqrt(square / n - mean**2) / np.sqrt(n)
     np.testing.assert_array_less(np.abs(np.exp(found[2]) - mean), 5 * error + 0.01 * mean)
+
+
+def test_a_sampler_has_the_events_that_everything_else_has() -> None:
+    """Its rule has half the nodes: over draws the sum over events must not wander."""
+    assembled = data()
+    arrays = full(assembled)
+    theta, latent = drawn(assembled, n=40, seed=32)
+    sampled = breakdown.events(theta, latent, arrays, np)
+    exact = marginals().events(theta, latent, arrays)
+    assert sampled.shape == exact.shape
+    assert np.abs(exact).max() > 3.0
+    apart = (sampled - exact).sum(axis=-1)
+    # Under the prior a few coders are far sharper than any that news has had.
+    assert np.quantile(np.abs(apart), 0.5) < 0.02
+    assert np.quantile(np.abs(apart), 0.9) < 0.2
 
 
 @pytest.mark.parametrize(("bounds", "share"), [((0.0, 0.0), 0.0), ((1.0, 1.0), 1.0)])

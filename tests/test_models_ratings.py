@@ -205,6 +205,79 @@ def many(seed: int, draws: int, things: int, width: float) -> tuple[np.ndarray, 
     return signal, sd, kappa, cuts[:, level], cuts[:, level + 1], thing, last
 
 
+def table(seed: int, readings: int) -> tuple[np.ndarray, ...]:
+    """Signals, errors and scales of seven things with so many readings each, at three draws."""
+    rng = np.random.default_rng(seed)
+    shape = (3, readings, 7)
+    lower = rng.normal(size=shape) - 1.0
+    lower[:, 0, :2] = -ratings.BEYOND
+    upper = np.where(lower < -50.0, -1.0, lower + rng.uniform(0.3, 2.0, shape))
+    upper[:, -1, 2:4] = ratings.BEYOND
+    return (
+        rng.normal(size=(3, 7)),
+        rng.uniform(0.2, 1.8, (3, 7)),
+        rng.uniform(0.5, 6.0, shape),
+        lower,
+        upper,
+    )
+
+
+@pytest.mark.parametrize("readings", [1, 2, 5])
+def test_a_samplers_average_is_that_of_the_marginal_on_its_nodes(readings: int) -> None:
+    signal, sd, *scales = table(11, readings)
+    lower, upper = scales[1:]
+    found = ratings.averaged_likelihood(signal, sd, scales[0], np.exp(lower), np.exp(-upper), xp=np)
+    one_by_one = (np.swapaxes(each, -1, -2).reshape(3, -1) for each in scales)
+    thing = np.repeat(np.arange(7), readings)
+    expected = ratings.marginal_likelihood(
+        signal,
+        sd,
+        *one_by_one,
+        thing,
+        readings * np.arange(1, 8) - 1,
+        rule=ratings.SAMPLER_RULE,
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("readings", [1, 3])
+def test_a_samplers_slopes_are_those_of_the_average(readings: int) -> None:
+    signal, sd, kappa, lower, upper = table(12, readings)
+    inputs = [signal, sd, kappa, np.exp(lower), np.exp(-upper)]
+    _, *slopes = ratings.averaged_with_slopes(*inputs, xp=np)
+    for place, slope in enumerate(slopes):
+        assert slope.shape == inputs[place].shape
+        for where in np.ndindex(inputs[place].shape[1:]):
+            at = (slice(None), *where)
+            step = 1e-5 * np.abs(inputs[place][at])
+            if not step.all():
+                continue  # outer cutpoints do not move
+            sides = []
+            for side in (step, -step):
+                moved = [each.copy() for each in inputs]
+                moved[place][at] += side
+                sides.append(ratings.averaged_likelihood(*moved, xp=np)[:, where[-1]])
+            found = (sides[0] - sides[1]) / (2.0 * step)
+            np.testing.assert_allclose(found, slope[at], rtol=1e-5, atol=1e-6)
+
+
+def test_a_graph_has_the_average_and_its_slopes() -> None:
+    import pytensor
+    import pytensor.tensor as pt
+
+    signal, sd, kappa, lower, upper = (each[0] for each in table(13, 2))
+    given = [signal, sd, kappa, np.exp(lower), np.exp(-upper)]
+    inputs = [pt.tensor(dtype="float64", shape=each.shape) for each in given]
+    each = ratings.averaged_likelihood(*inputs, xp=pt)
+    weights = np.linspace(-1.0, 2.0, 7)  # every thing counts differently
+    outputs = [each, *pt.grad((weights * each).sum(), inputs)]
+    value, *found = pytensor.function(inputs, outputs, mode="FAST_COMPILE")(*given)
+    expected, *slopes = ratings.averaged_with_slopes(*given, xp=np)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    for one, other in zip(found, slopes, strict=True):
+        np.testing.assert_allclose(one, weights * other, rtol=1e-10, atol=1e-13)
+
+
 def average_over_nodes(
     signal: np.ndarray, sd: np.ndarray, *readings: np.ndarray, rule: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:

@@ -166,7 +166,7 @@ def test_ratings_of_an_agreement_have_their_shared_error_integrated_out() -> Non
     total = np.full((N, len(mine)), -np.inf)
     for node, log_weight in zip(*normal_rule(401, 8.0), strict=True):
         theta = {**world.theta, "coding_error_raw": np.full((N, len(world.coords["thing"])), node)}
-        each = breakdown.readings(theta, world.latent, arrays, np)[0]
+        each = breakdown.codings(theta, world.latent, arrays, np)
         total = np.logaddexp(total, each[:, places] + log_weight)
     for i, unit in enumerate(mine):
         np.testing.assert_allclose(found[unit], total[:, i], atol=0.01)

@@ -257,8 +257,7 @@ class World:
         """Simulate what every coder writes of every agreement, anchor and event."""
         arrays = {**self.model.arrays, "coding_broke": self._broke(whole)}
         levels = self.module.replicated_readings(self.theta, self.latent, arrays, self.rng)[0]
-        own = arrays["reading_thing"] < len(arrays["coding_row"]) + len(arrays["event_month"])
-        things, coders = arrays["reading_thing"][own], arrays["reading_coder"][own]
+        things, coders = arrays["reading_thing"], arrays["reading_coder"]
         for thing, coder, level in zip(things, coders, levels, strict=True):
             self.said[whole.coords["read"][thing], whole.coords["coder"][coder]] = int(level)
         # Items that a later step takes back were rated too.
@@ -285,7 +284,7 @@ class World:
         arrays["coding_broke"] = self._broke(data)
         arrays["reading_level"] = np.array(
             [
-                self.said[data.coords["read"][t].removeprefix("noise:"), data.coords["coder"][c]]
+                self.said[data.coords["read"][t], data.coords["coder"][c]]
                 for t, c in zip(arrays["reading_thing"], arrays["reading_coder"], strict=True)
             ]
         )

@@ -591,16 +591,15 @@ def _rated_news(
     """Rate every item: what an event shows is one thing for all who tell of it."""
     shown: dict[str, float] = {}
     path, share = meaning["path"], float(theta["level_change"])
-    events = design_data().coords["event"]
     items = []
     for item in design_case().news:
         grade, driver = "ABC".index(item.grade), DRIVERS.index(item.driver)
-        place, sd, month = events.index(item.event), meaning["event_sd"][grade], _month(item.date)
+        sd, month = meaning["event_sd"][grade], _month(item.date)
         if item.event not in shown:
             level = path[month, driver] - share * path[month - 1, driver]
-            shown[item.event] = level + sd * theta["event_error_raw"][place]
+            shown[item.event] = level + sd * rng.standard_normal()
             if rng.random() < theta["noise"][grade]:
-                shown[item.event] = np.sqrt(1.0 + sd**2) * theta["noise_raw"][place]
+                shown[item.event] = np.sqrt(1.0 + sd**2) * rng.standard_normal()
         said = tuple((c, write(c, 4 + driver, shown[item.event])) for c, _ in item.ratings)
         items.append(replace(item, ratings=said))
     return tuple(items)

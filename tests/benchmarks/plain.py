@@ -172,7 +172,10 @@ def add_ratings(
 def add_events(
     theta: Mapping[str, Any], arrays: Mapping[str, np.ndarray], pressure: Any, cutpoints: Any
 ) -> None:
-    """Readings of news: of a driver with the event's own error, or of nothing at all."""
+    """Readings of news: of a driver with the event's own error, or of nothing at all.
+
+    The errors are summed over by the trapezoid rule.
+    """
     month, driver = arrays["event_month"], arrays["event_driver"]
     low, high = arrays["level_change_low"], arrays["level_change_high"]
     share = low + (high - low) * theta["level_change"]
@@ -180,18 +183,23 @@ def add_events(
     sd = pt.cumsum(theta["event_error"])[arrays["event_grade"]]
     n_things, n_events = arrays["coding_row"].size, driver.size
     event = arrays["reading_thing"] - n_things
-    own = np.flatnonzero((event >= 0) & (event < n_events))
-    belongs = (event[own] == np.arange(n_events)[:, None]).astype(float)
+    own = np.flatnonzero(event >= 0)
     kappa = theta["discrimination"][arrays["reading_coder"][own]]
     cuts = cutpoints[arrays["reading_location"][own]]
     level = arrays["reading_level"][own]
 
-    def told(theta_of_event: Any) -> Any:
-        dist = pm.OrderedLogistic.dist(eta=kappa * theta_of_event[event[own]], cutpoints=cuts)
-        return pt.dot(belongs, pm.logp(dist, level))
+    nodes = np.linspace(-4.2, 4.2, 25)
+    weights = np.exp(-0.5 * nodes**2)
 
-    given = told(signal + sd * theta["event_error_raw"])
-    unrelated = told(pt.sqrt(1.0 + sd**2) * theta["noise_raw"])
+    def told(centre: Any, spread: Any) -> Any:
+        felt = (centre + spread * nodes[:, None])[:, event[own]]
+        dist = pm.OrderedLogistic.dist(eta=kappa * felt, cutpoints=cuts)
+        nothing = pt.zeros((len(nodes), n_events))
+        each = pt.inc_subtensor(nothing[:, event[own]], pm.logp(dist, level))
+        return pt.logsumexp(each + np.log(weights / weights.sum())[:, None], axis=0)
+
+    given = told(signal, sd)
+    unrelated = told(0.0 * signal, pt.sqrt(1.0 + sd**2))
     noise = theta["noise"][arrays["event_grade"]]
     mixed = pt.logaddexp(pt.log1p(-noise) + given, pt.log(noise) + unrelated)
     pm.Potential("events", mixed.sum())

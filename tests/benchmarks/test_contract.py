@@ -38,7 +38,7 @@ def test_what_was_rated_stays_rated_from_step_to_step() -> None:
                 }
             )
         shared = set(said[0]) & set(said[1])
-        assert len(shared) > 200
+        assert len(shared) > 150
         assert all(said[0][key] == said[1][key] for key in shared)
 
 
@@ -81,7 +81,7 @@ def test_a_surprise_comes_after_the_start_and_from_one_side() -> None:
         world = contract.SurprisedWorld(number)
         data, told = world.at(contract.STEPS), world.surprise
         arrays, coords = data.arrays, data.coords
-        new = [coords["read"][t].removeprefix("noise:") for t in arrays["reading_thing"]]
+        new = [coords["read"][t] for t in arrays["reading_thing"]]
         levels = {
             int(level)
             for label, level in zip(new, arrays["reading_level"], strict=True)
