@@ -180,7 +180,7 @@ def test_the_posterior_of_a_case_is_written_and_gone_on_from(
     assert "as of 2026-06-30, going on from march." in said
     assert "17 new news items used." in said
     assert "Verdict: passed." in said
-    assert asked == [(EARLY, "default", 1000), (CUTOFF, "march", 200)]
+    assert asked == [(EARLY, "default", 1500), (CUTOFF, "march", 200)]
     assert main([*revise, "--name", "march"]) == 2
     assert "it exists already" in capsys.readouterr().err
     assert main(["priors", "continue", "armenia_azerbaijan", "default"]) == 2

@@ -81,6 +81,23 @@ def test_the_page_quotes_the_rows_by_dyad_of_which_every_fit_passed() -> None:
     assert quoted in (page.ROOT / "docs" / "backtests.md").read_text(encoding="utf-8")
 
 
+def test_the_page_quotes_the_rows_from_days_in_the_past() -> None:
+    failed = {
+        test.name: [row["name"] for row in test.answers if not row["verdict"]["ok"]]
+        for test in backtest.tests_of("year")
+    }
+    assert failed == {SEEN: [], HIDDEN: ["origin 1970-01-01"]}
+    seen, hidden = (words(name, "constant", 10.0, "year") for name in (SEEN, HIDDEN))
+    table = score_predictions([forecasters("year")["constant"]])
+    (plain,) = [row.score.mean for row in table.rows if row.years == 10.0]
+    quoted = (
+        f"{seen[0]} against {plain:.3f} with ratings shown (gain {seen[1]}, 90% {seen[2]} to "
+        f"{seen[3]}), {hidden[0]} with them hidden (gain {hidden[1]}, 90% {hidden[2]} to "
+        f"{hidden[3]})"
+    )
+    assert quoted in (page.ROOT / "docs" / "backtests.md").read_text(encoding="utf-8")
+
+
 def test_the_page_and_the_readme_quote_the_rows() -> None:
     seen, hidden = (words(name, "climatology", 10.0) for name in (SEEN, HIDDEN))
     plain = of_climatology()

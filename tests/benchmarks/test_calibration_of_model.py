@@ -291,5 +291,5 @@ def test_worlds_whose_first_driver_pulls_the_other_way_are_found_out() -> None:
     )
     # No draw explains what came out of a flipped world as badly as the truth does.
     assert (flipped[:, 1] < 0.005).all()
-    assert flipped[:, 0].mean() > 0.85
+    assert np.median(flipped[:, 0]) > 0.85
     assert ((honest > 0.02) & (honest < 0.99)).all()
