@@ -22,6 +22,7 @@ predicted its errors are integrated out on more nodes (:func:`marginal_likelihoo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -179,33 +180,32 @@ def averaged_likelihood(
     """
     inputs = (signal, error_sd, discrimination, grown_lower, shrunk_upper)
     if xp is np:
-        return averaged_with_slopes(*inputs, xp=xp, rule=rule)[0]
+        return averaged_with_slopes(inputs, xp=xp, rule=rule)[0]
     from pytensor.gradient import disconnected_grad
 
     # To differentiation a line through the value with these slopes; to everything else the value.
     held = [disconnected_grad(each) for each in inputs]
-    value, *slopes = averaged_with_slopes(*held, xp=xp, rule=rule)
+    value, *slopes = averaged_with_slopes(held, xp=xp, rule=rule)
     rises = [s * (each - h) for s, each, h in zip(slopes, inputs, held, strict=True)]
     return value + rises[0] + rises[1] + (rises[2] + rises[3] + rises[4]).sum(-2)
 
 
 def averaged_with_slopes(
-    signal: Any,
-    error_sd: Any,
-    discrimination: Any,
-    grown_lower: Any,
-    shrunk_upper: Any,
-    *,
-    xp: Any,
-    rule: tuple[np.ndarray, np.ndarray] = SAMPLER_RULE,
+    inputs: Sequence[Any], *, xp: Any, rule: tuple[np.ndarray, np.ndarray] = SAMPLER_RULE
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
     """Give :func:`averaged_likelihood` and its slopes in each of its five inputs.
+
+    Parameters
+    ----------
+    inputs : sequence of array
+        The five, in its order.
 
     Returns
     -------
     value, of signal, of error_sd : array (..., thing)
     of discrimination, of grown_lower, of shrunk_upper : array (..., reading, thing)
     """
+    signal, error_sd, discrimination, grown_lower, shrunk_upper = inputs
     nodes, log_weights = rule
     at = signal[..., None, :] + error_sd[..., None, :] * nodes[:, None]
     grown = xp.exp(discrimination[..., :, None, :] * at[..., None, :, :])

@@ -31,6 +31,7 @@ from worlds import (
 from durability.agreements import earlier_wars
 from durability.assembly import ModelData
 from durability.catalogue import marginals
+from durability.inference import Fit
 from durability.vocabulary import (
     DAYS_PER_YEAR,
     DRIVERS,
@@ -521,19 +522,31 @@ def test_a_new_events_likelihood_has_both_its_errors_integrated_out(
     np.testing.assert_array_less(np.abs(np.exp(found[2]) - mean), 5 * error + 0.01 * mean)
 
 
-def test_a_sampler_has_the_events_that_everything_else_has() -> None:
-    """Its rule has half the nodes: over draws the sum over events must not wander."""
-    assembled = data()
-    arrays = full(assembled)
-    theta, latent = drawn(assembled, n=40, seed=32)
+def apart_of_samplers_events(theta: Arrays, arrays: Arrays) -> np.ndarray:
+    """How far the sampler's sum over events is from everything else's, (draw,)."""
+    latent = breakdown.latents(theta, arrays, np)
     sampled = breakdown.events(theta, latent, arrays, np)
     exact = marginals().events(theta, latent, arrays)
     assert sampled.shape == exact.shape
     assert np.abs(exact).max() > 3.0
-    apart = (sampled - exact).sum(axis=-1)
+    return np.asarray((sampled - exact).sum(axis=-1))
+
+
+def test_a_sampler_has_the_events_that_everything_else_has() -> None:
+    """Its rule has half the nodes: over draws the sum over events must not wander."""
+    assembled = data()
+    theta, _ = drawn(assembled, n=40, seed=32)
+    apart = np.abs(apart_of_samplers_events(theta, full(assembled)))
     # Under the prior a few coders are far sharper than any that news has had.
-    assert np.quantile(np.abs(apart), 0.5) < 0.02
-    assert np.quantile(np.abs(apart), 0.9) < 0.2
+    assert np.quantile(apart, 0.5) < 0.02
+    assert np.quantile(apart, 0.9) < 0.2
+
+
+@pytest.mark.slow
+def test_over_a_posterior_a_sampler_has_the_events_that_everything_else_has(brief_fit: Fit) -> None:
+    apart = apart_of_samplers_events(brief_fit.theta(), brief_fit.model.arrays)
+    assert np.std(apart) < 0.1
+    assert abs(np.mean(apart)) < 0.02
 
 
 @pytest.mark.parametrize(("bounds", "share"), [((0.0, 0.0), 0.0), ((1.0, 1.0), 1.0)])

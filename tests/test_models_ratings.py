@@ -244,7 +244,7 @@ def test_a_samplers_average_is_that_of_the_marginal_on_its_nodes(readings: int) 
 def test_a_samplers_slopes_are_those_of_the_average(readings: int) -> None:
     signal, sd, kappa, lower, upper = table(12, readings)
     inputs = [signal, sd, kappa, np.exp(lower), np.exp(-upper)]
-    _, *slopes = ratings.averaged_with_slopes(*inputs, xp=np)
+    _, *slopes = ratings.averaged_with_slopes(inputs, xp=np)
     for place, slope in enumerate(slopes):
         assert slope.shape == inputs[place].shape
         for where in np.ndindex(inputs[place].shape[1:]):
@@ -272,7 +272,7 @@ def test_a_graph_has_the_average_and_its_slopes() -> None:
     weights = np.linspace(-1.0, 2.0, 7)  # every thing counts differently
     outputs = [each, *pt.grad((weights * each).sum(), inputs)]
     value, *found = pytensor.function(inputs, outputs, mode="FAST_COMPILE")(*given)
-    expected, *slopes = ratings.averaged_with_slopes(*given, xp=np)
+    expected, *slopes = ratings.averaged_with_slopes(given, xp=np)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
     for one, other in zip(found, slopes, strict=True):
         np.testing.assert_allclose(one, weights * other, rtol=1e-10, atol=1e-13)

@@ -194,6 +194,13 @@ SIGNS = _of(
         ("test_models_breakdown.py::test_an_agreements_outcome_has_the_likelihood_worked_by_hand",),
     ),
     (
+        "the spread of events' errors turns the sampler's slopes the other way",
+        "models/ratings.py",
+        "signal[..., None, :] * by_eta + error_sd[..., None, :] * turned",
+        "signal[..., None, :] * by_eta - error_sd[..., None, :] * turned",
+        ("test_models_ratings.py::test_a_samplers_slopes_are_those_of_the_average",),
+    ),
+    (
         "hindsight makes drivers look better",
         "models/breakdown.py",
         'return chosen + data["hindsight"] * data["coding_broke"]',
@@ -573,6 +580,16 @@ LIKELIHOODS = _of(
             "test_models_ratings.py::test_the_marginal_is_the_average_over_the_nodes",
             "test_models_ratings.py::"
             "test_integrated_errors_are_within_a_hundredth_of_adaptive_quadrature",
+        ),
+    ),
+    (
+        "the sampler has too few nodes for the errors of events",
+        "models/ratings.py",
+        "SAMPLER_RULE = normal_rule(25, 4.2)",
+        "SAMPLER_RULE = normal_rule(15, 4.2)",
+        (
+            "test_models_breakdown.py::"
+            "test_over_a_posterior_a_sampler_has_the_events_that_everything_else_has",
         ),
     ),
     (

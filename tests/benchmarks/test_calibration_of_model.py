@@ -281,7 +281,7 @@ def test_worlds_whose_first_driver_pulls_the_other_way_are_found_out() -> None:
     for turned in (False, True):
         found[turned] = [
             calibration.one_world(number, compiled, sharp(), settings, turned=turned)
-            for number in range(3)
+            for number in range(5)
         ]
     effect = calibration.quantities().index("mean β trust")
     fitted = calibration.quantities().index("log-likelihood outcomes")
@@ -291,5 +291,6 @@ def test_worlds_whose_first_driver_pulls_the_other_way_are_found_out() -> None:
     )
     # No draw explains what came out of a flipped world as badly as the truth does.
     assert (flipped[:, 1] < 0.005).all()
-    assert np.median(flipped[:, 0]) > 0.85
+    # By chance once in two thousand times.
+    assert (flipped[:, 0] > 0.9).sum() >= 4
     assert ((honest > 0.02) & (honest < 0.99)).all()
