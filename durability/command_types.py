@@ -135,7 +135,7 @@ def tries_option() -> Callable[[Command], Command]:
         type=click.IntRange(1),
         default=2,
         show_default=True,
-        help="Times to sample while diagnostics fail by little, each with twice the draws.",
+        help="Times to sample while diagnostics fail by little, with more draws or shorter steps.",
     )
 
 

@@ -110,7 +110,7 @@ def fit_and_judge(
     refit: bool = False,
     progress: Progress | None = None,
 ) -> JudgedFit:
-    """Fit and judge; where the verdict is no by little, sample again with twice the draws.
+    """Fit and judge; where the verdict is no by little, sample again as what failed asks for.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ from durability.inference import (
 from durability.judged_fits import judge_fit
 from durability.prior_sets import PriorSet
 from durability.progress import NullProgress, Part, Progress
-from durability.retries import TRIES, longer, may_pass
+from durability.retries import REMEDIES, TRIES, may_pass, remedied, remedies
 from durability.sensitivity import changed_arrays
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def fit_rivals(
 ) -> list[Fit]:
     """Fit a case under other prior sets, as it was fitted under its own.
 
-    Where a verdict is no by little, the set is sampled again with twice the draws.
+    Where a verdict is no by little, the set is sampled again (:mod:`durability.retries`).
 
     Parameters
     ----------
@@ -117,26 +117,33 @@ def fit_rivals(
         return sample(with_data(compiled[kind], changes), model, settings, progress=part)
 
     found: list[Fit] = []
-    tries = tuple(_tries(fit, sets))
+    tries = dict(_tries(fit, sets))
     for place, model in enumerate(models):
-        for settings, keys in tries:
-            tree = cache.read_tree(keys[place])
+        settings = fit.settings
+        for left in reversed(range(TRIES)):
+            key = tries[settings][place]
+            tree = cache.read_tree(key)
             if tree is None:
                 tree = sampled(model, settings, Part(progress, place, len(models)))
-                cache.write_tree(keys[place], tree)
-            made = Fit(model=model, tree=tree, settings=settings, key=keys[place])
-            if not may_pass(judge_fit(made).verdict):
+                cache.write_tree(key, tree)
+            made = Fit(model=model, tree=tree, settings=settings, key=key)
+            verdict = judge_fit(made).verdict
+            if not left or not may_pass(verdict):
                 break
+            settings = remedied(settings, remedies(verdict))
         found.append(made)
     return found
 
 
 def _tries(fit: Fit, sets: Sequence[PriorSet]) -> Iterator[tuple[Settings, list[str]]]:
-    """Give the settings of each try, and the name of each rival's fit in the cache."""
-    settings = fit.settings
+    """Give the settings of every try that may be, and the name of each rival's fit in the cache.
+
+    The first try comes first, and no try before one that it may follow.
+    """
+    settings = [fit.settings]
     for _ in range(TRIES):
-        yield settings, rival_keys(fit, sets, settings)
-        settings = longer(settings)
+        yield from ((each, rival_keys(fit, sets, each)) for each in settings)
+        settings = [remedied(each, how) for each in settings for how in REMEDIES]
 
 
 def known_fits(fit: Fit, sets: Sequence[PriorSet]) -> list[Fit | None]:

@@ -329,9 +329,14 @@ def failed_tries(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Say which shorter fits failed their checks before this one, and why."""
     return tuple(
         f"A fit of {counted(each['draws'], 'draw')} a chain failed its checks by little, so the "
-        f"model was sampled again with twice as many: {'; '.join(each['reasons'])}."
+        f"model was sampled again with {_remedies(each)}: {'; '.join(each['reasons'])}."
         for each in record["failed_tries"]
     )
+
+
+def _remedies(each: Mapping[str, Any]) -> str:
+    told = {"draws": "twice as many", "target_accept": "shorter steps"}
+    return " and ".join(told[name] for name in each.get("remedies", ["draws"]))
 
 
 def part_words(part: Mapping[str, Any]) -> str:

@@ -96,9 +96,24 @@ def test_one_that_fails_by_little_is_sampled_again_with_twice_the_draws(
     assert made.asked == [(ASKED, True), (twice, True)]
     assert found.verdict.ok
     told = "R-hat of parameters is 1.013 at noise[1], limit 1.01"
-    assert found.failed == (FailedTry(draws=1000, tune=600, reasons=(told,)),)
+    one = FailedTry(draws=1000, tune=600, target_accept=0.9, reasons=(told,), remedies=("draws",))
+    assert found.failed == (one,)
     assert made.stages == ["judge", f"Once more with 2000 draws a chain, since {told}", "judge"]
     assert found.fit.timings == {"sample": 30.0}
+
+
+def test_a_lone_divergence_is_met_with_shorter_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = sampler(monkeypatch, verdict(divergences=1.0), PASSED)
+    found = fit_and_judge(model_of(), ASKED, progress=made)
+    (_, again) = [settings for settings, _ in made.asked]
+    assert again == replace(ASKED, target_accept=again.target_accept)
+    assert again.target_accept == pytest.approx(0.95)
+    assert found.verdict.ok
+    assert [(each.target_accept, each.remedies) for each in found.failed] == [
+        (0.9, ("target_accept",))
+    ]
+    told = "shorter steps (mean acceptance of 0.95), since divergences is 1 at noise[1], limit 0"
+    assert made.stages[1] == f"Once more with {told}"
 
 
 def test_two_tries_unless_others_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,12 +196,19 @@ def test_the_record_and_the_report_tell_of_tries_that_failed() -> None:
     record = example_record()
     assert record["failed_tries"] == []
     assert failed_tries(record) == ()
-    told = FailedTry(draws=1000, tune=600, reasons=("R-hat is 1.013 at noise[1]",))
+    told = FailedTry(
+        draws=1000,
+        tune=600,
+        target_accept=0.9,
+        reasons=("R-hat is 1.013 at noise[1]",),
+        remedies=("draws", "target_accept"),
+    )
     record["failed_tries"] = [told.to_record()]
     jsonschema.validate(record, _schema())
     forecast = ExampleForecast(record=record, tree=example_tree())
     html = to_html(compose(forecast.record, forecast.tree))
     assert "A fit of 1,000 draws a chain failed its checks by little" in html
+    assert "sampled again with twice as many and shorter steps: " in html
     assert "R-hat is 1.013 at noise[1]." in html
 
 

@@ -230,9 +230,34 @@ def test_a_set_that_fails_by_little_is_sampled_once_more_and_known_by_its_last_t
     assert [each and (each.key, each.settings) for each in known] == [
         (each.key, each.settings) for each in found
     ]
-    assert has_fits(fit, sets) == [True, True, True, False, True, False]
+    assert has_fits(fit, sets) == [
+        *(True, True, True),
+        *(False, True, False),  # twice the draws
+        *(False, False, False),  # shorter steps
+        *(False, False, False),  # both
+    ]
     assert [each.key for each in fit_rivals(fit, sets)] == [each.key for each in found]
     assert len(compiler.drawn) == 4
+
+
+def test_a_set_with_a_lone_divergence_is_sampled_with_shorter_steps(
+    fit: Fit, trees: dict[str, Any], compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(made: Fit) -> SimpleNamespace:
+        number = 1.0 if made.settings.target_accept == fit.settings.target_accept else 0.0
+        check = Check(name="divergences", value=number, limit=0.0, ok=not number, worst="")
+        return SimpleNamespace(verdict=Verdict(checks=(check,)))
+
+    monkeypatch.setattr(rival_fits, "judge_fit", judge)
+    sets = [shipped("sceptical")]
+    (found,) = fit_rivals(fit, sets)
+    again = 0.5 * (1.0 + fit.settings.target_accept)
+    assert found.settings == replace(fit.settings, target_accept=again)
+    assert len(compiler.drawn) == 2
+    (known,) = known_fits(fit, sets)
+    assert known is not None
+    assert (known.key, known.settings) == (found.key, found.settings)
+    assert has_fits(fit, sets) == [True, False, True, False]
 
 
 def test_there_are_no_more_than_two_tries(
