@@ -16,9 +16,14 @@ is taken out,
 .. math::
 
     \tilde p_i = \bar y + k\,(\bar d_i - \bar d), \qquad
-    k^2 = \frac{\max(0, s^2_{\bar d} - \overline{s^2_i}/J)}{s^2_{\bar d}},
+    k^2 = \frac{\mathrm{E}[v \mid v > 0]}{s^2_{\bar d}}, \qquad
+    v \sim \mathcal{N}\!\left(s^2_{\bar d} - \frac{\overline{s^2_i}}{J},\;
+        \frac{2}{n-1}\,\max\!\left(s^2_{\bar d}, \frac{\overline{s^2_i}}{J}\right)^2\right),
 
-which has the variance of the draws' chances; :math:`\bar y` is the mean over all draws.
+which has the variance :math:`v` of the draws' chances as far as :math:`n` draws tell it;
+:math:`\bar y` is the mean over all draws. A variance is not below zero, so where the difference
+is no more than its own error the mean of what remains possible is taken, not zero: that no
+disagreement can be told from luck is not that there is none.
 """
 
 from __future__ import annotations
@@ -210,9 +215,23 @@ class _Sums:
         noise = (within[0] - slope * within[2]) / max(copies - 1, 1)
         means = y - slope * c
         seen = means.var(axis=0, ddof=1) if len(means) > 1 else np.zeros(means.shape[1:])
-        kept = _ratio(np.maximum(seen - noise, 0.0), seen)
+        kept = _ratio(_not_below_zero(seen - noise, _error(seen, noise, len(means))), seen)
         low, high = np.quantile(np.sqrt(kept) * (means - means.mean(axis=0)), TAILS, axis=0)
         return low, high
+
+
+def _error(seen: np.ndarray, noise: np.ndarray, draws: int) -> np.ndarray:
+    """Give the standard error of a variance seen in so many draws, of which some is noise."""
+    return np.asarray(np.maximum(seen, noise) * (2.0 / max(draws - 1, 1)) ** 0.5)
+
+
+def _not_below_zero(mean: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Give the mean of a normal that is known to be above zero."""
+    from scipy.special import log_ndtr
+
+    scaled = _ratio(mean, error)
+    density = -0.5 * scaled * scaled - 0.5 * np.log(2.0 * np.pi)
+    return np.asarray(mean + error * np.exp(density - log_ndtr(scaled)))
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

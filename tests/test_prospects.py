@@ -118,6 +118,29 @@ def test_noise_of_few_continuations_is_taken_out() -> None:
         assert np.allclose(few.high[name] - few.low[name], wide, rtol=0.25)
 
 
+@pytest.mark.parametrize(("mean", "error"), [(3.0, 1.0), (0.0, 0.5), (-2.0, 1.0), (-7.0, 0.5)])
+def test_a_variance_is_the_mean_of_what_is_above_zero(mean: float, error: float) -> None:
+    found = prospects._not_below_zero(np.array([mean]), np.array([error]))
+    wanted = stats.truncnorm(-mean / error, np.inf, loc=mean, scale=error).mean()
+    assert found == pytest.approx(wanted, rel=1e-6)
+
+
+def test_luck_that_hides_disagreement_leaves_the_interval_open() -> None:
+    """Draws of one chance or of chances this near: 32 coins each cannot tell them apart."""
+    rng = np.random.default_rng(5)
+    widths = []
+    for _ in range(40):
+        coins = (rng.random((32, 400, 1)) < 0.05).astype(float)
+        sums = prospects._Sums()
+        sums.add(coins, np.zeros_like(coins))
+        low, high = sums.ends(32)
+        widths.append((high - low).item())
+    luck = 2.0 * stats.norm.ppf(0.95) * np.sqrt(0.05 * 0.95 / 32)
+    assert min(widths) > 0.0
+    assert max(widths) < 0.6 * luck
+    assert np.mean(widths) < 0.35 * luck
+
+
 # The record -------------------------------------------------------------------------------------
 
 
